@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - the thread pointer: any architecture
+ *
+ * Any address that is unique among the live threads serves; that of errno is.
+ */
+#ifndef MH_ARCH_THREAD_H
+#define MH_ARCH_THREAD_H
+
+#include <errno.h>
+#include <stdint.h>
+
+static inline uintptr_t mh_thread_pointer(void)
+{
+	return (uintptr_t)&errno;
+}
+
+#endif
