@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * say - lines of text for people, without stdio
+ */
+#include <signal.h>
+#include <time.h>
+#include <mallochooks/runtime.h>
+#include "syscall.h"
+
+#define KERNEL_SIGSET_BYTES 8	/* _NSIG / 8: both architectures have 64 */
+
+MH_RUNTIME void mh_line_start(struct mh_line *line)
+{
+	line->nr = 0;
+}
+
+/* The last byte stays free for the newline; what does not fit is cut off. */
+static void put(struct mh_line *line, char c)
+{
+	if (line->nr < sizeof(line->text) - 1)
+		line->text[line->nr++] = c;
+}
+
+MH_RUNTIME void mh_line_str(struct mh_line *line, const char *str)
+{
+	while (*str)
+		put(line, *str++);
+}
+
+MH_RUNTIME void mh_line_dec(struct mh_line *line, uint64_t value)
+{
+	char digits[20];	/* of 2^64 - 1 */
+	int nr = 0;
+
+	do
+		digits[nr++] = (char)('0' + value % 10);
+	while (value /= 10);
+	while (nr)
+		put(line, digits[--nr]);
+}
+
+MH_RUNTIME void mh_line_int(struct mh_line *line, int64_t value)
+{
+	if (value < 0)
+		put(line, '-');
+	mh_line_dec(line, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+MH_RUNTIME void mh_line_hex(struct mh_line *line, uint64_t value)
+{
+	int shift = 60;
+
+	put(line, '0');
+	put(line, 'x');
+	while (shift && !(value >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		put(line, "0123456789abcdef"[value >> shift & 15]);
+}
+
+static int write_all(const char *text, unsigned int nr, int fd)
+{
+	while (nr) {
+		long done = mh_syscall(SYS_write, fd, (long)text, nr, 0, 0, 0);
+
+		if (done == -EINTR)
+			continue;
+		if (done <= 0)
+			return done ? (int)done : -EIO;
+		text += done;
+		nr -= (unsigned int)done;
+	}
+	return 0;
+}
+
+/* A reader that went away must cost us the line, not the program its life. */
+MH_RUNTIME int mh_line_write(struct mh_line *line, int fd)
+{
+	const uint64_t pipe = 1ull << (SIGPIPE - 1);
+	const struct timespec now = { 0, 0 };
+	uint64_t before = 0;
+	int error;
+
+	line->text[line->nr++] = '\n';
+	mh_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe, (long)&before,
+		   KERNEL_SIGSET_BYTES, 0, 0);
+	error = write_all(line->text, line->nr, fd);
+	if (error == -EPIPE && !(before & pipe))
+		mh_syscall(SYS_rt_sigtimedwait, (long)&pipe, 0, (long)&now,
+			   KERNEL_SIGSET_BYTES, 0, 0);
+	mh_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0,
+		   KERNEL_SIGSET_BYTES, 0, 0);
+	return error;
+}
+
+MH_RUNTIME void mh_say(const char *who, const char *what)
+{
+	static int said;
+	struct mh_line line;
+	int nr = __atomic_fetch_add(&said, 1, __ATOMIC_RELAXED);
+
+	if (nr > MH_SAY_MAX)
+		return;
+	mh_line_start(&line);
+	mh_line_str(&line, "mallochooks: ");
+	if (nr == MH_SAY_MAX) {
+		mh_line_str(&line, "more lines than this are not written");
+	} else {
+		mh_line_str(&line, who);
+		mh_line_str(&line, ": ");
+		mh_line_str(&line, what);
+	}
+	mh_line_write(&line, 2);
+}
