@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * count - count allocations and the bytes that they asked for
+ *
+ * The smallest layer that does something: copy this file to write your own.
+ * Counts births: malloc, calloc, memalign, and realloc with its new size; a
+ * failure is counted apart, a free is not counted at all (it would cost as
+ * much again).  Each thread adds to a cache line of its own, without atomics;
+ * calls before the constructor, and threads beyond the limit, add atomically
+ * to one shared line.  In a file that "mallochooks run" made, the lines
+ * survive however the process ends.
+ */
+#include <mallochooks/layer.h>
+
+#define MAX_THREADS	4096	/* private lines; 64 bytes each, taken as used */
+
+/* One cache line a thread. */
+struct totals {
+	struct mh_shard shard;
+	uint64_t calls;		/* successful allocations */
+	uint64_t bytes;		/* that these asked for */
+	uint64_t failed;	/* allocations that returned NULL */
+	uint64_t spare[3];
+};
+_Static_assert(sizeof(struct totals) == 64, "one cache line");
+
+enum { REPORT, FILE_PATH };
+
+static char path[MALLOCHOOKS_STRING_BYTES];
+
+HOOK_OPTIONS(
+	[REPORT] = MH_OPT_BOOL("report", IS_ENABLED(CONFIG_COUNT_REPORT), 0,
+			       "one line with the totals at exit"),
+	[FILE_PATH] = MH_OPT_STRING("file", path, 0,
+				    "totals file, made by mallochooks run"),
+)
+
+HOOK_OBSERVING
+
+static MH_TLS struct totals *mine;
+static struct mh_shards threads;
+static struct totals early;	/* what came before there were shards */
+static struct totals *common;	/* the shared line; NULL: early is */
+
+static __attribute__((noinline, cold)) void count_slow(const void *ptr,
+						       size_t size)
+{
+	struct totals *shared;
+
+	if (ptr && MH_LIVE()) {
+		if (!mine)
+			mine = mh_shard_claim(&threads);
+		if (mine) {
+			mine->calls++;
+			mine->bytes += size;
+			return;
+		}
+	}
+	shared = common ? common : &early;
+	if (ptr) {
+		__atomic_fetch_add(&shared->calls, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&shared->bytes, size, __ATOMIC_RELAXED);
+	} else {
+		__atomic_fetch_add(&shared->failed, 1, __ATOMIC_RELAXED);
+	}
+}
+
+static inline void *count(void *ptr, size_t size)
+{
+	if (likely(ptr && MH_LIVE() && mine)) {
+		mine->calls++;
+		mine->bytes += size;
+	} else {
+		count_slow(ptr, size);
+	}
+	return ptr;
+}
+
+void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
+{
+	return count(NEXT_IDENT(malloc)(size, caller), size);
+}
+
+void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
+{
+	return count(NEXT_IDENT(calloc)(n, size, caller), n * size);
+}
+
+void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
+{
+	return count(NEXT_IDENT(memalign)(alignment, size, caller), size);
+}
+
+/* realloc(ptr, 0) is a free wherever it returns NULL: not counted then. */
+void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+{
+	void *ptr = NEXT_IDENT(realloc)(old, size, caller);
+
+	return ptr || size || !old ? count(ptr, size) : NULL;
+}
+
+HOOK_PASS(free)
+HOOK_PASS(malloc_usable_size)
+
+/* Calls that were counted early move into the line that is shared from now. */
+static void share(void)
+{
+	common = mh_shard_common(&threads);
+	if (!common)
+		return;
+	common->calls += early.calls;
+	common->bytes += early.bytes;
+	common->failed += early.failed;
+	early = (struct totals){ .calls = 0 };
+}
+
+void HOOK_IDENT(init)(void)
+{
+	if (path[0] && mh_shards_open(&threads, path, sizeof(struct totals)))
+		mh_say("count", "count.file cannot be used (gone, full, or not "
+		       "made by \"mallochooks run\"): totals stay private");
+	if (!threads.base &&
+	    mh_shards_init(&threads, sizeof(struct totals), MAX_THREADS))
+		mh_say("count", "no memory for per-thread totals: all threads "
+		       "share one line");
+	share();
+}
+
+void HOOK_IDENT(fork)(void)
+{
+	mine = NULL;
+	early = (struct totals){ .calls = 0 };
+	mh_shards_fork(&threads);
+	share();
+}
+
+void HOOK_IDENT(dump)(int fd)
+{
+	const struct totals *each = NULL;
+	struct mh_line line;
+	struct totals sum;
+
+	(void)MH_LIVE();	/* a child that never allocated starts at zero */
+	sum = early;
+	while ((each = mh_shard_next(&threads, each))) {
+		sum.calls += each->calls;
+		sum.bytes += each->bytes;
+		sum.failed += each->failed;
+	}
+	mh_line_start(&line);
+	mh_line_str(&line, "mallochooks: count: ");
+	mh_line_dec(&line, sum.calls);
+	mh_line_str(&line, " allocations, ");
+	mh_line_dec(&line, sum.bytes);
+	mh_line_str(&line, " bytes requested, ");
+	mh_line_dec(&line, sum.failed);
+	mh_line_str(&line, " failed");
+	mh_line_write(&line, fd);
+}
+
+void HOOK_IDENT(fini)(void)
+{
+	if (HOOK_OPTION(REPORT).num)
+		HOOK_IDENT(dump)(2);
+}

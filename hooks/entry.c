@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/*
+ * entry - what the program's call lands in
+ *
+ * Reads the caller, checks arguments, narrows the user API to the hook API,
+ * and nothing else.  A result, an alignment or an errno is the real
+ * function's: where libraries differ (odd alignments, failures), the real
+ * function of the same name is asked for its verdict and that is copied.
+ *
+ * The C names below are ours; the assembler names are the user API's, so the
+ * compiler never takes a body for the builtin of that name.
+ */
+#include <unistd.h>
+#include <mallochooks/layer.h>
+#include "latch.h"
+#include "terminal.h"
+
+#define TOP(op)		NEXT_IDENT(op)
+#define CALLER() \
+	(IS_ENABLED(CONFIG_CALLER_NONE) ? (caller_t)0 : MH_RETURN_ADDRESS())
+
+/* One entry: exported under its user name, everything below it inlined. */
+#define ENTRY(ret, op, params) \
+	__attribute__((visibility("default"), used, flatten)) \
+	ret entry_##op params __asm__(CONFIG_SYM_PREFIX #op); \
+	ret entry_##op params
+
+#if defined(CONFIG_SYM_MEMALIGN) || defined(CONFIG_SYM_POSIX_MEMALIGN) || \
+	defined(CONFIG_SYM_ALIGNED_ALLOC) || defined(CONFIG_SYM_VALLOC) || \
+	defined(CONFIG_SYM_PVALLOC)
+static int power_of_two(size_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* Smallest power of two that is at least @n, and at least a pointer's size. */
+static size_t round_up_alignment(size_t n)
+{
+	size_t alignment = sizeof(void *);
+
+	while (alignment < n)
+		alignment *= 2;
+	return alignment;
+}
+
+/*
+ * Every library agrees on a power of two that is a multiple of a pointer's
+ * size, and on a size that is a multiple of it (C11 7.22.3.1 makes the latter
+ * a rule for aligned_alloc; mimalloc follows it, glibc does not).
+ */
+static int plain_arguments(enum mh_aligned which, size_t alignment, size_t size)
+{
+	return power_of_two(alignment) && alignment >= sizeof(void *) &&
+	       (which != MH_ALIGNED_ALLOC || !(size & (alignment - 1)));
+}
+
+/* Return: 0 and the chunk in @out, or the error that the real function gave. */
+static inline int aligned(enum mh_aligned which, size_t alignment, size_t size,
+			  size_t asked_size, caller_t caller, void **out)
+{
+	int before = 0, error;
+
+	if (which == MH_POSIX_MEMALIGN)
+		before = errno;
+	if (unlikely(!plain_arguments(which, alignment, size))) {
+		error = MH_NAME(terminal, verdict)(which, alignment, size);
+		if (error)
+			return error;
+		alignment = round_up_alignment(alignment);
+	}
+	*out = TOP(memalign)(alignment, size, caller);
+	if (likely(*out))
+		return 0;
+	if (which == MH_MEMALIGN)
+		return errno;
+	if (which == MH_POSIX_MEMALIGN)
+		errno = before;
+	error = MH_NAME(terminal, verdict)(which, alignment, asked_size);
+	if (error)
+		return error;
+	if (which != MH_POSIX_MEMALIGN)
+		errno = ENOMEM;
+	return ENOMEM;
+}
+
+static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
+				    size_t size, size_t asked_size,
+				    caller_t caller)
+{
+	struct mh_latch taken;
+	void *ptr;
+	int error;
+
+	caller = mh_latch_take(caller, &taken);
+	error = aligned(which, alignment, size, asked_size, caller, &ptr);
+	mh_latch_give_back(&taken);
+	return error ? NULL : ptr;
+}
+#endif
+
+#ifdef CONFIG_SYM_MALLOC
+ENTRY(void *, malloc, (size_t size))
+{
+	struct mh_latch taken;
+	caller_t caller = mh_latch_take(CALLER(), &taken);
+	void *ptr = TOP(malloc)(size, caller);
+
+	mh_latch_give_back(&taken);
+	return ptr;
+}
+#endif
+
+#ifdef CONFIG_SYM_CALLOC
+ENTRY(void *, calloc, (size_t n, size_t size))
+{
+	size_t bytes = mh_array_bytes(n, size);
+	struct mh_latch taken;
+	caller_t caller;
+	void *ptr;
+
+	if (unlikely(bytes == SIZE_MAX))
+		return NULL;
+	caller = mh_latch_take(CALLER(), &taken);
+	if (IS_ENABLED(CONFIG_CALLOC_EMULATED)) {
+		ptr = TOP(malloc)(bytes, caller);
+		if (ptr && !TOP(zeroed)(ptr, bytes))
+			mh_clear(ptr, bytes);
+	} else {
+		ptr = TOP(calloc)(n, size, caller);
+	}
+	mh_latch_give_back(&taken);
+	return ptr;
+}
+#endif
+
+#ifdef CONFIG_SYM_REALLOC
+ENTRY(void *, realloc, (void *old, size_t size))
+{
+	struct mh_latch taken;
+	caller_t caller = mh_latch_take(CALLER(), &taken);
+	void *ptr = TOP(realloc)(old, size, caller);
+
+	mh_latch_give_back(&taken);
+	return ptr;
+}
+#endif
+
+#ifdef CONFIG_SYM_REALLOCARRAY
+ENTRY(void *, reallocarray, (void *old, size_t n, size_t size))
+{
+	size_t bytes = mh_array_bytes(n, size);
+	struct mh_latch taken;
+	caller_t caller;
+	void *ptr;
+
+	if (unlikely(bytes == SIZE_MAX))
+		return NULL;
+	caller = mh_latch_take(CALLER(), &taken);
+	ptr = TOP(realloc)(old, bytes, caller);
+	mh_latch_give_back(&taken);
+	return ptr;
+}
+#endif
+
+#if defined(CONFIG_SYM_FREE) || defined(CONFIG_SYM_CFREE) || \
+	defined(CONFIG_SYM_FREE_SIZED) || defined(CONFIG_SYM_FREE_ALIGNED_SIZED)
+static inline void free_from(void *ptr, caller_t caller)
+{
+	struct mh_latch taken;
+
+	if (!ptr)
+		return;
+	caller = mh_latch_take(caller, &taken);
+	TOP(free)(ptr, caller);
+	mh_latch_give_back(&taken);
+}
+#endif
+
+#ifdef CONFIG_SYM_FREE
+ENTRY(void, free, (void *ptr))
+{
+	free_from(ptr, CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_CFREE
+ENTRY(void, cfree, (void *ptr))
+{
+	free_from(ptr, CALLER());
+}
+#endif
+
+/* C23 7.24.3.4 and 7.24.3.5: as free(); a size that lies is not looked at. */
+#ifdef CONFIG_SYM_FREE_SIZED
+ENTRY(void, free_sized, (void *ptr, size_t size))
+{
+	(void)size;
+	free_from(ptr, CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_FREE_ALIGNED_SIZED
+ENTRY(void, free_aligned_sized, (void *ptr, size_t alignment, size_t size))
+{
+	(void)alignment;
+	(void)size;
+	free_from(ptr, CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_MEMALIGN
+ENTRY(void *, memalign, (size_t alignment, size_t size))
+{
+	return aligned_or_null(MH_MEMALIGN, alignment, size, size, CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_ALIGNED_ALLOC
+ENTRY(void *, aligned_alloc, (size_t alignment, size_t size))
+{
+	return aligned_or_null(MH_ALIGNED_ALLOC, alignment, size, size,
+			       CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_POSIX_MEMALIGN
+ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size))
+{
+	struct mh_latch taken;
+	caller_t caller = mh_latch_take(CALLER(), &taken);
+	void *ptr;
+	int error = aligned(MH_POSIX_MEMALIGN, alignment, size, size, caller,
+			    &ptr);
+
+	mh_latch_give_back(&taken);
+	if (!error)
+		*out = ptr;
+	return error;
+}
+#endif
+
+#ifdef CONFIG_SYM_VALLOC
+ENTRY(void *, valloc, (size_t size))
+{
+	return aligned_or_null(MH_VALLOC, (size_t)getpagesize(), size, size,
+			       CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_PVALLOC
+ENTRY(void *, pvalloc, (size_t size))
+{
+	size_t page = (size_t)getpagesize();
+	size_t whole = size;
+
+	if (!__builtin_add_overflow(size, page - 1, &whole))
+		whole &= ~(page - 1);
+	else
+		whole = SIZE_MAX;
+	return aligned_or_null(MH_PVALLOC, page, whole, size, CALLER());
+}
+#endif
+
+#ifdef CONFIG_SYM_MALLOC_USABLE_SIZE
+ENTRY(size_t, malloc_usable_size, (void *ptr))
+{
+	return ptr ? TOP(malloc_usable_size)(ptr) : 0;
+}
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * latch.h - the outermost call site, handed from a facade to the entry
+ *
+ * A facade (operator new) notes who called it; the entry that it ends in
+ * prefers that site to its own return address.  A latch that was left behind,
+ * by an exception or a longjmp, is recognised by its return slot: no longer
+ * above the stack pointer, or holding something else.
+ */
+#ifndef MH_LATCH_H
+#define MH_LATCH_H
+
+#include <mallochooks/layer.h>
+#include "caller.h"
+
+/**
+ * struct mh_latch - one latched call
+ * @site:	return address of the outermost facade, 0 when there is none
+ * @slot:	where on the stack that return address is kept
+ */
+struct mh_latch {
+	caller_t site;
+	const uintptr_t *slot;
+};
+
+#ifdef CONFIG_SYM_CXX
+extern MH_TLS struct mh_latch MH_NAME(entry, latch)
+	__attribute__((visibility("hidden")));
+
+static inline int mh_latched(const struct mh_latch *latch)
+{
+	return latch->site && (uintptr_t)latch->slot > mh_stack_pointer() &&
+	       mh_strip(*latch->slot) == latch->site;
+}
+
+/* The caller of an entry; takes the latch away while the entry works. */
+static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
+{
+	struct mh_latch *latch;
+
+	taken->site = 0;
+	if (!MH_LIVE())
+		return caller;
+	latch = &MH_NAME(entry, latch);
+	if (likely(!latch->site))
+		return caller;
+	if (mh_latched(latch)) {
+		*taken = *latch;
+		caller = taken->site;
+	}
+	latch->site = 0;
+	return caller;
+}
+
+static inline void mh_latch_give_back(const struct mh_latch *taken)
+{
+	if (taken->site)
+		MH_NAME(entry, latch) = *taken;
+}
+#else
+static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
+{
+	(void)taken;
+	return caller;
+}
+
+static inline void mh_latch_give_back(const struct mh_latch *taken)
+{
+	(void)taken;
+}
+#endif
+
+#endif

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * log - one line an operation, for people
+ *
+ *	mallochooks: log: 41/42 malloc size=100 ptr=0x55d0c0 caller=0x7f12
+ *
+ * The numbers are process and thread.  A death is written before the call and
+ * a birth after it, so that the lines of two threads that hand an address to
+ * each other stand in the right order; a realloc has a line for either.  Each
+ * line is one write(2); it costs a few microseconds.
+ *
+ * The descriptor is a copy with a high number, and it is compared before each
+ * line with what it was at start, so that a program which closes and reuses
+ * every descriptor does not find our lines in its files.  A program that
+ * forbids itself fstat(2) (seccomp) cannot be logged.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <mallochooks/layer.h>
+#include "caller.h"
+#include "frame.h"
+#include "syscall.h"
+#include "thread.h"
+
+#define HIGH_FD		700	/* where descriptors of programs are rare */
+#define MAX_DEPTH	32
+#define OWN_FRAMES	16	/* of ours between the walk and the entry */
+#define USER_BITS	48	/* of an address, on both architectures */
+
+enum {
+	FD,
+	MIN_BYTES,
+#ifdef CONFIG_CALLER_FRAMES
+	DEPTH,
+#endif
+};
+
+HOOK_OPTIONS(
+	[FD] = MH_OPT_INT("fd", CONFIG_LOG_FD, 0, 1023, "descriptor", 0,
+			  "where the lines go"),
+	[MIN_BYTES] = MH_OPT_SIZE("min_bytes", CONFIG_LOG_MIN_BYTES, 0,
+				  1073741824, 0,
+				  "smaller allocations are not written"),
+#ifdef CONFIG_CALLER_FRAMES
+	[DEPTH] = MH_OPT_INT("depth", CONFIG_LOG_DEPTH, 0, MAX_DEPTH, "frames",
+			     0, "callers above the caller, by frame pointer"),
+#endif
+)
+
+HOOK_OBSERVING
+
+static int fd = -1;		/* our copy, or -1: nothing is written */
+static dev_t device;		/* what it referred to at start */
+static ino_t inode;
+static int pid;
+static MH_TLS int tid;		/* of this thread, 0 when not asked yet */
+
+extern void *__libc_stack_end __attribute__((weak));
+
+static int is_ours(void)
+{
+	struct stat st;
+
+	return !mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) &&
+	       st.st_dev == device && st.st_ino == inode;
+}
+
+/* End of the calling thread's stack: the thread pointer lies just above it. */
+static inline uintptr_t stack_end(uintptr_t sp)
+{
+	uintptr_t main_end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
+	uintptr_t own_end = mh_thread_pointer();
+
+	if (own_end > sp && (main_end <= sp || own_end < main_end))
+		return own_end;
+	return main_end > sp ? main_end : sp;
+}
+
+static void put(struct mh_line *line, const char *name, uint64_t value)
+{
+	mh_line_str(line, " ");
+	mh_line_str(line, name);
+	mh_line_str(line, "=");
+	mh_line_dec(line, value);
+}
+
+static void put_address(struct mh_line *line, const char *name, uintptr_t value)
+{
+	mh_line_str(line, " ");
+	mh_line_str(line, name);
+	mh_line_str(line, "=");
+	mh_line_hex(line, value);
+}
+
+/* Starts a line; Return: 0 when none is wanted. */
+static int begin(struct mh_line *line, const char *operation)
+{
+	if (!MH_LIVE() || fd < 0)
+		return 0;
+	if (!tid)
+		tid = (int)mh_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	mh_line_start(line);
+	mh_line_str(line, "mallochooks: log: ");
+	mh_line_int(line, pid);
+	mh_line_str(line, "/");
+	mh_line_int(line, tid);
+	mh_line_str(line, " ");
+	mh_line_str(line, operation);
+	return 1;
+}
+
+/*
+ * The walk starts in our own frames, which were compiled with frame pointers;
+ * what lies above the caller is the program's.  A program's function without
+ * them leaves anything in that register: an address that user space cannot
+ * have ends the list.
+ */
+#ifdef CONFIG_CALLER_FRAMES
+static void put_frames(struct mh_line *line, caller_t caller)
+{
+	uintptr_t frames[OWN_FRAMES + MAX_DEPTH];
+	uintptr_t sp = mh_stack_pointer();
+	size_t i, nr, max = (size_t)HOOK_OPTION(DEPTH).num;
+
+	if (!max)
+		return;
+	nr = mh_frame_walk(__builtin_frame_address(0), sp, stack_end(sp),
+			   frames, OWN_FRAMES + max);
+	for (i = 0; i < nr && frames[i] != caller; i++)
+		;
+	for (i++; i < nr && max; i++, max--) {
+		if (frames[i] >> USER_BITS)
+			return;
+		put_address(line, "frame", frames[i]);
+	}
+}
+#else
+static void put_frames(struct mh_line *line, caller_t caller)
+{
+	(void)line;
+	(void)caller;
+}
+#endif
+
+static void end(struct mh_line *line, caller_t caller)
+{
+	put_address(line, "caller", caller);
+	put_frames(line, caller);
+	if (is_ours() && !mh_line_write(line, fd))
+		return;
+	fd = -1;	/* closed, reused, full: stop, and let the program be */
+}
+
+static void birth(const char *operation, void *ptr, size_t size,
+		  size_t alignment, caller_t caller)
+{
+	struct mh_line line;
+	int before = errno;
+
+	if (size < (uint64_t)HOOK_OPTION(MIN_BYTES).num ||
+	    !begin(&line, operation))
+		return;
+	put(&line, "size", size);
+	if (alignment)
+		put(&line, "alignment", alignment);
+	put_address(&line, "ptr", (uintptr_t)ptr);
+	end(&line, caller);
+	errno = before;
+}
+
+static void death(const char *operation, void *ptr, caller_t caller)
+{
+	struct mh_line line;
+
+	if (HOOK_OPTION(MIN_BYTES).num || !begin(&line, operation))
+		return;
+	put_address(&line, "ptr", (uintptr_t)ptr);
+	end(&line, caller);
+}
+
+void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
+{
+	void *ptr = NEXT_IDENT(malloc)(size, caller);
+
+	birth("malloc", ptr, size, 0, caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
+{
+	void *ptr = NEXT_IDENT(calloc)(n, size, caller);
+
+	birth("calloc", ptr, n * size, 0, caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
+{
+	void *ptr = NEXT_IDENT(memalign)(alignment, size, caller);
+
+	birth("memalign", ptr, size, alignment, caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+{
+	void *ptr;
+
+	if (old)
+		death("realloc-old", old, caller);
+	ptr = NEXT_IDENT(realloc)(old, size, caller);
+	birth("realloc-new", ptr, size, 0, caller);
+	return ptr;
+}
+
+void HOOK_IDENT(free)(void *ptr, caller_t caller)
+{
+	death("free", ptr, caller);
+	NEXT_IDENT(free)(ptr, caller);
+}
+
+HOOK_PASS(malloc_usable_size)
+
+void HOOK_IDENT(init)(void)
+{
+	struct stat st;
+
+	pid = (int)mh_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	fd = (int)mh_syscall(SYS_fcntl, HOOK_OPTION(FD).num, F_DUPFD_CLOEXEC,
+			     HIGH_FD, 0, 0, 0);
+	if (fd < 0)	/* a low limit on descriptors */
+		fd = (int)mh_syscall(SYS_fcntl, HOOK_OPTION(FD).num,
+				     F_DUPFD_CLOEXEC, 3, 0, 0, 0);
+	if (fd >= 0 && !mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0)) {
+		device = st.st_dev;
+		inode = st.st_ino;
+		return;
+	}
+	fd = -1;
+	mh_say("log", "descriptor log.fd is not open: nothing is logged");
+}
+
+void HOOK_IDENT(fork)(void)
+{
+	pid = (int)mh_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	tid = 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * nextsym.h - look up what comes behind us, without dlsym
+ *
+ * Reads the loader's own list of objects and their dynamic symbol tables.
+ * Takes no lock, allocates nothing, calls nothing in libc, and works before we
+ * have been relocated; dlsym does none of these four.
+ */
+#ifndef MH_NEXTSYM_H
+#define MH_NEXTSYM_H
+
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * struct mh_object - the dynamic section of one loaded object, decoded
+ */
+struct mh_object {
+	const struct link_map *map;
+	const ElfW(Sym) *symtab;
+	const char *strtab;
+	const ElfW(Half) *versym;
+	const uint32_t *gnu_hash;
+	const uint32_t *sysv_hash;
+	const char *soname;
+};
+
+#pragma GCC visibility push(hidden)
+
+/**
+ * mh_own_map() - the object that we are part of
+ * Context: any, also before relocation.
+ * Return: its link map, or NULL when the loader's list cannot be found
+ *	   (a static program).
+ */
+const struct link_map *mh_own_map(void);
+
+/**
+ * mh_object_open() - decode an object's dynamic section
+ * Return: nonzero when it has symbols that can be looked up.
+ */
+int mh_object_open(struct mh_object *object, const struct link_map *map);
+
+/**
+ * mh_object_find() - the definition that an unversioned reference binds to
+ * @object:	opened
+ * @name:	symbol
+ *
+ * Skips undefined, local, hidden and old-version symbols; an IFUNC is
+ * resolved.
+ * Return: address or NULL.
+ */
+void *mh_object_find(const struct mh_object *object, const char *name);
+
+/**
+ * mh_next_object() - the objects behind us, in the order of lookup
+ * @map:	NULL for the first
+ *
+ * From the object behind us to the end of the list, then from its head to us:
+ * a unit that was dlopened stands behind the libraries whose functions it
+ * wants.  Leaves out ourselves and copies of our own file.
+ * Return: the next one, or NULL when all have been seen.
+ */
+const struct link_map *mh_next_object(const struct link_map *map);
+
+/**
+ * mh_next_symbol() - first definition of @name behind us
+ * Return: address or NULL.
+ */
+void *mh_next_symbol(const char *name);
+
+/**
+ * mh_same() - are two strings the same?
+ */
+int mh_same(const char *a, const char *b);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unit - one link output: its descriptor, the life of its stacks, the API
+ *
+ * The descriptor lists the stacks by a section that the linker gathers, so it
+ * is right in the file, before anything has run.
+ */
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include "nextsym.h"
+#include "options.h"
+#include "stack.h"
+#include "syscall.h"
+#include "thread.h"
+
+#define MAX_STACKS	16	/* identities in one link output */
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK	18	/* Linux 4.14 */
+#endif
+
+extern const struct mallochooks_stack *__start_mh_stacks[]
+	__attribute__((visibility("hidden")));
+extern const struct mallochooks_stack *__stop_mh_stacks[]
+	__attribute__((visibility("hidden")));
+
+/* Lets the section exist in a unit that only uses the API. */
+static const struct mallochooks_stack *no_stack
+	__attribute__((section("mh_stacks"), used, retain));
+
+__attribute__((weak, visibility("default")))
+const struct mallochooks_unit mallochooks_unit = {
+	.magic = MALLOCHOOKS_MAGIC,
+	.abi = MALLOCHOOKS_ABI,
+	.size = sizeof(struct mallochooks_unit),
+	.version = MALLOCHOOKS_VERSION,
+	.stacks = (const struct mallochooks_stack *const *)__start_mh_stacks,
+	.stacks_end = (const struct mallochooks_stack *const *)__stop_mh_stacks,
+};
+
+/* What belongs to a stack's phase page; written once, by its constructor. */
+static struct started {
+	struct mh_phase *phase;
+	const struct mallochooks_stack *stack;
+} started[MAX_STACKS];
+static unsigned int nr_started;
+
+MH_RUNTIME ptrdiff_t mh_errno_offset;
+
+static void child_of_fork(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_started; i++)
+		started[i].phase->word = MH_PHASE_BOOT;
+}
+
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void),
+			     void (*child)(void), void *dso);
+
+static int madvise_phase(struct mh_phase *phase, long advice)
+{
+	return (int)mh_syscall(SYS_madvise, (long)phase, sizeof(*phase), advice,
+			       0, 0, 0);
+}
+
+/*
+ * The kernel wipes the page in a child, whichever way it was forked.  An old
+ * kernel refuses; an emulator may take any advice and follow none, which a
+ * nonsense advice shows.  Then fork() at least is caught by a handler.
+ */
+static void wipe_on_fork(struct mh_phase *phase)
+{
+	static int handler;
+	const long nonsense = 0x7fff;
+
+	if (!madvise_phase(phase, MADV_WIPEONFORK) &&
+	    madvise_phase(phase, nonsense))
+		return;
+	if (!__atomic_exchange_n(&handler, 1, __ATOMIC_RELAXED))
+		__register_atfork(NULL, NULL, child_of_fork, NULL);
+}
+
+static void each_layer_up(const struct mallochooks_stack *stack,
+			  size_t operation)
+{
+	unsigned int i;
+
+	for (i = stack->nr_layers; i-- > 0;) {
+		void (*run)(void) = *(void (*const *)(void))
+			((const char *)&stack->layers[i] + operation);
+
+		if (run)
+			run();
+	}
+}
+
+MH_RUNTIME void mh_stack_start(const struct mallochooks_stack *stack,
+			       struct mh_phase *phase, char *const *envp)
+{
+	unsigned int nr = __atomic_load_n(&nr_started, __ATOMIC_RELAXED);
+
+	if (nr == MAX_STACKS) {
+		mh_say("unit", "too many identities in one link output: this "
+		       "one only passes calls on");
+		return;
+	}
+	mh_errno_offset = (char *)&errno - (char *)mh_thread_pointer();
+	if (!getauxval(AT_SECURE))
+		mh_options_from_environment(stack, envp);
+	each_layer_up(stack, offsetof(struct mallochooks_layer, init));
+	started[nr].phase = phase;
+	started[nr].stack = stack;
+	__atomic_store_n(&nr_started, nr + 1, __ATOMIC_RELEASE);
+	wipe_on_fork(phase);
+	__atomic_store_n(&phase->word, MH_PHASE_LIVE, __ATOMIC_RELEASE);
+	each_layer_up(stack, offsetof(struct mallochooks_layer, live));
+}
+
+MH_RUNTIME int mh_wake(struct mh_phase *phase)
+{
+	unsigned int nr = __atomic_load_n(&nr_started, __ATOMIC_ACQUIRE);
+	unsigned int boot = MH_PHASE_BOOT, i;
+
+	for (i = 0; i < nr && started[i].phase != phase; i++)
+		;
+	if (i == nr)
+		return 0;
+	/* Only one thread, and no signal handler within it, re-opens. */
+	if (!__atomic_compare_exchange_n(&phase->word, &boot, MH_PHASE_WAKING,
+					 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return boot == MH_PHASE_LIVE;
+	each_layer_up(started[i].stack, offsetof(struct mallochooks_layer, fork));
+	__atomic_store_n(&phase->word, MH_PHASE_LIVE, __ATOMIC_RELEASE);
+	return 1;
+}
+
+MH_RUNTIME void mh_stack_fini(const struct mallochooks_stack *stack)
+{
+	unsigned int i;
+
+	for (i = 0; i < stack->nr_layers; i++)
+		if (stack->layers[i].fini)
+			stack->layers[i].fini();
+}
+
+MH_RUNTIME void mh_clear(void *ptr, size_t bytes)
+{
+	__builtin_memset(ptr, 0, bytes);
+}
+
+MH_RUNTIME const char *mallochooks_version(void)
+{
+	return MALLOCHOOKS_VERSION;
+}
+
+typedef int visit_stack(const struct mallochooks_unit *unit,
+			const struct mallochooks_stack *stack, void *arg);
+
+static int visit_unit(const struct mallochooks_unit *unit, visit_stack *visit,
+		      void *arg)
+{
+	const struct mallochooks_stack *const *stack;
+	int ret = 0;
+
+	if (unit->magic != MALLOCHOOKS_MAGIC || unit->abi != MALLOCHOOKS_ABI)
+		return 0;
+	for (stack = unit->stacks; !ret && stack < unit->stacks_end; stack++)
+		if (*stack)
+			ret = visit(unit, *stack, arg);
+	return ret;
+}
+
+/*
+ * Our own unit is visited even where its symbol is not exported.  The symbol
+ * itself may be bound to another unit's, so ours is told by its stacks.
+ */
+MH_RUNTIME int mallochooks_for_each_stack(visit_stack *visit, void *arg)
+{
+	const struct link_map *own = mh_own_map(), *map = own;
+	const struct mallochooks_unit self = {
+		.magic = MALLOCHOOKS_MAGIC,
+		.abi = MALLOCHOOKS_ABI,
+		.size = sizeof(self),
+		.version = MALLOCHOOKS_VERSION,
+		.stacks = (const struct mallochooks_stack *const *)
+			__start_mh_stacks,
+		.stacks_end = (const struct mallochooks_stack *const *)
+			__stop_mh_stacks,
+	};
+	const struct mallochooks_unit *unit;
+	struct mh_object object;
+	int ret = 0;
+
+	while (map && map->l_prev)
+		map = map->l_prev;
+	if (!map)
+		return visit_unit(&self, visit, arg);
+	for (; !ret && map; map = map->l_next) {
+		unit = NULL;
+		if (map == own)
+			unit = &self;
+		else if (mh_object_open(&object, map))
+			unit = mh_object_find(&object, "mallochooks_unit");
+		if (unit)
+			ret = visit_unit(unit, visit, arg);
+	}
+	return ret;
+}
+
+struct dump {
+	int fd;
+	int nr;
+};
+
+static int dump_stack(const struct mallochooks_unit *unit,
+		      const struct mallochooks_stack *stack, void *arg)
+{
+	struct dump *dump = arg;
+	unsigned int i;
+
+	(void)unit;
+	for (i = 0; i < stack->nr_layers; i++) {
+		if (!stack->layers[i].dump)
+			continue;
+		stack->layers[i].dump(dump->fd);
+		dump->nr++;
+	}
+	return 0;
+}
+
+MH_RUNTIME int mallochooks_dump(int fd)
+{
+	struct dump dump = { fd, 0 };
+
+	mallochooks_for_each_stack(dump_stack, &dump);
+	return dump.nr;
+}
+
+struct wanted {
+	const char *name;
+	const struct mallochooks_option *found;
+};
+
+static int find_option(const struct mallochooks_unit *unit,
+		       const struct mallochooks_stack *stack, void *arg)
+{
+	struct wanted *wanted = arg;
+
+	(void)unit;
+	wanted->found = mh_option_find(stack, wanted->name);
+	return wanted->found != NULL;
+}
+
+MH_RUNTIME const struct mallochooks_option *mallochooks_option(const char *name)
+{
+	struct wanted wanted = { name, NULL };
+
+	mallochooks_for_each_stack(find_option, &wanted);
+	return wanted.found;
+}
