@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: MIT
+/*
+ * compose.c - from sources to one object, by the client's compiler
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compose.h"
+
+/* What a source is to us decides how it is compiled. */
+enum kind {
+	KIND_PROBE,	/* for its symbols only */
+	KIND_STACK,	/* entry, layers, tables: in the unit */
+	KIND_CLIENT,	/* the client's C: in the unit, its own dialect */
+	KIND_ABSENT,	/* weak empty handlers: never in the unit */
+	KIND_RUNTIME,	/* shared by all stacks */
+};
+
+/* PIC for shared objects; no guards and no sanitizers, because we run before
+ * relocation and before their runtimes have started; unwind tables, because
+ * exceptions and debuggers pass through us; no vectors, because packing two
+ * counters costs more than adding to them. */
+static const char *const code_flags[] = {
+	"-fPIC", "-ftls-model=initial-exec", "-fno-stack-protector",
+	"-fno-sanitize=all", "-fasynchronous-unwind-tables",
+	"-fno-tree-slp-vectorize",
+};
+
+/* Or gcc makes a call of calloc from malloc and memset inside a calloc. */
+static const char *const builtin_flags[] = {
+	"-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc",
+	"-fno-builtin-free", "-fno-builtin-memalign",
+	"-fno-builtin-aligned_alloc", "-fno-builtin-posix_memalign",
+};
+
+static const char *const runtime_sources[] = {
+	"hooks/nextsym.c", "hooks/unit.c", "index/arena.c", "index/shard.c",
+	"config/options.c", "config/say.c",
+};
+
+static char *in_work(const struct compose *compose, const char *name)
+{
+	return xasprintf("%s/%s", compose->work, name);
+}
+
+static int write_config(const struct compose *compose)
+{
+	char *path = in_work(compose, "config.h");
+	FILE *out = fopen(path, "we");
+	int result = 0;
+
+	if (out) {
+		model_write_header(compose->model, out);
+		result = ferror(out);
+		result |= fclose(out);
+	}
+	if (!out || result)
+		say("cannot write %s: %s", path, strerror(errno));
+	free(path);
+	return out && !result ? 0 : -1;
+}
+
+/* The work folder while it is ours; a process composes once. */
+static char *doomed;
+
+/* All intermediate files lie flat in the folder. */
+static void remove_doomed(void)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	if (!doomed)
+		return;
+	dir = opendir(doomed);
+	while (dir && (entry = readdir(dir)))
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	if (rmdir(doomed))
+		say("cannot remove %s: %s", doomed, strerror(errno));
+	free(doomed);
+	doomed = NULL;
+}
+
+static int make_folder(const char *path, const char *where)
+{
+	if (!mkdir(path, 0777) || (errno == EEXIST && is_dir(path)))
+		return 0;
+	say("cannot make the folder %s (%s): %s", path, where,
+	    strerror(errno));
+	return -1;
+}
+
+int compose_open(struct compose *compose, const char *work)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *path;
+
+	if (work) {
+		if (make_folder(work, "--work"))
+			return -1;
+		compose->work = xstrdup(work);
+		compose->keep_work = 1;
+		return write_config(compose);
+	}
+	path = xasprintf("%s/mallochooks-stack-XXXXXX",
+			 tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(path)) {
+		say("cannot make %s: %s: set TMPDIR", path, strerror(errno));
+		free(path);
+		return -1;
+	}
+	compose->work = path;
+	doomed = xstrdup(path);
+	atexit(remove_doomed);		/* out of memory is an end too */
+	return write_config(compose);
+}
+
+void compose_close(struct compose *compose)
+{
+	jobs_finish(&compose->jobs);
+	remove_doomed();
+	free(compose->work);
+	strings_free(&compose->deps);
+}
+
+static void add_flags(struct strings *argv, const char *const *flags,
+		      size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		strings_add(argv, flags[i]);
+}
+
+static void add_folders(const struct compose *compose, enum kind kind,
+			struct strings *argv)
+{
+	char *arch = model_chosen(compose->model, GROUP_ARCH);
+	const char *dir = compose->source_dir;
+
+	strings_addf(argv, "-I%s", compose->include_dir);
+	if (kind != KIND_CLIENT) {
+		strings_addf(argv, "-I%s/hooks", dir);
+		strings_addf(argv, "-I%s/index", dir);
+		strings_addf(argv, "-I%s/config", dir);
+		strings_addf(argv, "-I%s/arch/%s", dir, arch);
+		if (!streq(arch, "generic"))
+			strings_addf(argv, "-I%s/arch/generic", dir);
+	}
+	free(arch);
+}
+
+static void add_code_flags(const struct compose *compose, struct strings *argv)
+{
+	add_flags(argv, code_flags, ARRAY_SIZE(code_flags));
+	if (model_bool(compose->model, "CALLER_FRAMES"))
+		strings_add(argv, "-fno-omit-frame-pointer");
+}
+
+static void add_tokens(const struct compose *compose, const char *layer,
+		       const char *next, struct strings *argv)
+{
+	strings_addf(argv, "-DMH_IDENT=%s", compose->sandwich->ident);
+	strings_addf(argv, "-DMH_EVENT=%s",
+		     model_string(compose->model, "EVENT_IDENT"));
+	if (layer)
+		strings_addf(argv, "-DMH_LAYER=%s", layer);
+	if (next)
+		strings_addf(argv, "-DMH_NEXT=%s", next);
+}
+
+static void add_kind(const struct compose *compose, enum kind kind,
+		     struct strings *argv)
+{
+	int in_unit = kind == KIND_STACK || kind == KIND_CLIENT;
+
+	if (kind != KIND_CLIENT)
+		strings_add(argv, "-fvisibility=hidden");
+	strings_add(argv, in_unit && compose->use_lto ? "-flto" : "-fno-lto");
+	if (kind == KIND_PROBE) {
+		strings_add(argv, "-O0");
+		strings_add(argv, "-g0");
+		strings_add(argv, "-w");	/* said by the real compile */
+		strings_add(argv, "-U_FORTIFY_SOURCE");
+	}
+	if (kind == KIND_RUNTIME) {
+		strings_add(argv, "-ffreestanding");
+		/* clang takes -ffreestanding for the whole wish */
+		if (!compose->compiler->is_clang)
+			strings_add(argv, "-fno-tree-loop-distribute-patterns");
+	}
+}
+
+/* Starts the compilation of @source into @object, a name in the work folder. */
+static void compile(struct compose *compose, enum kind kind,
+		    const char *source, const char *object,
+		    const char *layer, const char *next)
+{
+	struct strings argv = { 0 };
+	char *path = in_work(compose, object);
+	char *what;
+
+	strings_add_all(&argv, &compose->compiler->cc);
+	if (kind != KIND_CLIENT)
+		strings_add(&argv, "-std=gnu11");
+	strings_add_all(&argv, &compose->compiler->cflags);
+	add_code_flags(compose, &argv);
+	add_flags(&argv, builtin_flags, ARRAY_SIZE(builtin_flags));
+	add_kind(compose, kind, &argv);
+	/* The same sources make the same object, whatever mkdtemp() chose. */
+	if (!compose->keep_work)
+		strings_addf(&argv, "-ffile-prefix-map=%s=.", compose->work);
+	strings_add(&argv, "-include");
+	strings_addf(&argv, "%s/config.h", compose->work);
+	if (kind != KIND_RUNTIME)
+		add_tokens(compose, layer, next, &argv);
+	add_folders(compose, kind, &argv);
+	if (compose->want_deps && kind != KIND_PROBE) {
+		strings_add(&argv, "-MMD");
+		strings_add(&argv, "-MF");
+		strings_addf(&argv, "%s.d", path);
+		strings_addf(&compose->deps, "%s.d", path);
+	}
+	strings_add(&argv, "-c");
+	strings_add(&argv, source);
+	strings_add(&argv, "-o");
+	strings_add(&argv, path);
+	what = layer ? xasprintf("compiling layer %s (%s)", layer, source)
+		     : xasprintf("compiling %s", source);
+	jobs_start(&compose->jobs, &argv, what);
+	free(what);
+	free(path);
+	strings_free(&argv);
+}
+
+static char *object_of(const char *kind, const char *name)
+{
+	return xasprintf("%s-%s.o", kind, name);
+}
+
+static const char *next_name(const struct sandwich *sandwich, size_t i)
+{
+	return is_terminal(sandwich, i) ? NULL : sandwich->layers[i + 1].name;
+}
+
+int compose_probe(struct compose *compose)
+{
+	struct sandwich *sandwich = compose->sandwich;
+	int result;
+
+	for (size_t i = 0; i < sandwich->nr; i++) {
+		const struct layer *layer = &sandwich->layers[i];
+		char *object = object_of("probe", layer->name);
+
+		compile(compose, KIND_PROBE, layer->source, object,
+			layer->name, next_name(sandwich, i));
+		free(object);
+	}
+	result = jobs_finish(&compose->jobs);
+	for (size_t i = 0; !result && i < sandwich->nr; i++) {
+		char *object = object_of("probe", sandwich->layers[i].name);
+		char *path = in_work(compose, object);
+
+		result = sandwich_probed(sandwich, compose->model, i, path);
+		free(object);
+		free(path);
+	}
+	return result ? result : sandwich_judge(sandwich, compose->model);
+}
+
+static int generate(const struct compose *compose, const char *path)
+{
+	FILE *out = fopen(path, "we");
+	int result = 0;
+
+	if (out) {
+		sandwich_generate(compose->sandwich, compose->model, out);
+		result = ferror(out);
+		result |= fclose(out);
+	}
+	if (!out || result)
+		say("cannot write %s: %s", path, strerror(errno));
+	return out && !result ? 0 : -1;
+}
+
+static const struct layer *find_layer(const struct sandwich *sandwich,
+				      const char *builtin, const char **next)
+{
+	for (size_t i = 0; i < sandwich->nr; i++) {
+		const struct layer *layer = &sandwich->layers[i];
+
+		if (!layer->builtin || !streq(layer->builtin, builtin))
+			continue;
+		*next = next_name(sandwich, i);
+		return layer;
+	}
+	return NULL;
+}
+
+/* Starts one compilation and lists its object. */
+static void add_object(struct compose *compose, struct strings *objects,
+		       enum kind kind, const char *source, const char *object,
+		       const char *layer, const char *next)
+{
+	char *path = in_work(compose, object);
+
+	compile(compose, kind, source, object, layer, next);
+	strings_add(objects, path);
+	free(path);
+}
+
+static void add_entry(struct compose *compose, struct strings *objects,
+		      const char *file)
+{
+	char *source = xasprintf("%s/hooks/%s.c", compose->source_dir, file);
+	char *object = object_of("stack", file);
+
+	add_object(compose, objects, KIND_STACK, source, object, "entry",
+		   compose->sandwich->layers[0].name);
+	free(source);
+	free(object);
+}
+
+static void add_client_sources(struct compose *compose,
+			       struct strings *objects)
+{
+	struct strings sources = { 0 };
+
+	strings_split(&sources, model_string(compose->model, "CLIENT_SOURCES"),
+		      ',');
+	for (size_t i = 0; i < sources.nr; i++) {
+		char *object = xasprintf("client-%zu.o", i);
+
+		add_object(compose, objects, KIND_CLIENT, sources.item[i],
+			   object, NULL, NULL);
+		free(object);
+	}
+	strings_free(&sources);
+}
+
+/* Everything that belongs into the unit. */
+static int compile_stack(struct compose *compose, struct strings *objects)
+{
+	const struct sandwich *sandwich = compose->sandwich;
+	char *tables = xasprintf("%s/stack-%s.c", compose->work,
+				 sandwich->ident);
+
+	if (generate(compose, tables)) {
+		free(tables);
+		return -1;
+	}
+	add_entry(compose, objects, "entry");
+	if (model_bool(compose->model, "SYM_CXX"))
+		add_entry(compose, objects, "entry-cxx");
+	for (size_t i = 0; i < sandwich->nr; i++) {
+		const struct layer *layer = &sandwich->layers[i];
+		char *object = object_of("layer", layer->name);
+
+		add_object(compose, objects, KIND_STACK, layer->source, object,
+			   layer->name, next_name(sandwich, i));
+		free(object);
+	}
+	add_object(compose, objects, KIND_STACK, tables, "tables.o", NULL,
+		   NULL);
+	add_client_sources(compose, objects);
+	free(tables);
+	return 0;
+}
+
+/* Empty handlers stay outside the unit: gcc would inline the weak bodies, and
+ * no client could replace them any more. */
+static void compile_absent(struct compose *compose, struct strings *objects)
+{
+	const char *next = NULL;
+	const struct layer *event = find_layer(compose->sandwich, "HOOK_EVENT",
+					       &next);
+	char *source;
+
+	if (!event)
+		return;
+	source = xasprintf("%s/hooks/event-absent.c", compose->source_dir);
+	add_object(compose, objects, KIND_ABSENT, source, "absent.o",
+		   event->name, next);
+	free(source);
+}
+
+static void compile_runtime(struct compose *compose, struct strings *objects)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(runtime_sources); i++) {
+		char *source = xasprintf("%s/%s", compose->source_dir,
+					 runtime_sources[i]);
+		char *name = xstrdup(base_name(source));
+		char *object;
+
+		name[strlen(name) - 2] = '\0';
+		object = object_of("runtime", name);
+		add_object(compose, objects, KIND_RUNTIME, source, object,
+			   NULL, NULL);
+		free(source);
+		free(name);
+		free(object);
+	}
+}
+
+/* Joins objects into one; what they have of LTO becomes machine code. */
+static int join(struct compose *compose, const struct strings *objects,
+		const char *out, int lto)
+{
+	const struct compiler *compiler = compose->compiler;
+	struct strings argv = { 0 };
+	char *what = xasprintf("linking %s", base_name(out));
+
+	strings_add_all(&argv, &compiler->cc);
+	strings_add_all(&argv, &compiler->cflags);
+	add_code_flags(compose, &argv);
+	strings_add(&argv, lto ? "-flto" : "-fno-lto");
+	if (lto && compiler->is_clang)
+		strings_add(&argv, "-fuse-ld=lld");
+	if (lto && !compiler->is_clang) {
+		strings_add(&argv, "-flinker-output=nolto-rel");
+		/* all in one: nothing is kept from being inlined */
+		strings_add(&argv, "-flto-partition=one");
+	}
+	if (compiler->is_clang)
+		strings_add(&argv, "-Wno-unused-command-line-argument");
+	strings_add(&argv, "-r");
+	strings_add(&argv, "-nostdlib");
+	strings_add_all(&argv, objects);
+	strings_add(&argv, "-o");
+	strings_add(&argv, out);
+	jobs_start(&compose->jobs, &argv, what);
+	free(what);
+	strings_free(&argv);
+	return jobs_finish(&compose->jobs);
+}
+
+/* @joined -> @stack: everything local but what others may name. */
+static int localise(struct compose *compose, const char *joined,
+		    const char *stack)
+{
+	char *keep = in_work(compose, "keep.list");
+	struct strings argv = { 0 };
+	int result = write_keep_list(compose->model, joined, keep);
+
+	if (!result) {
+		strings_add(&argv, compose->compiler->objcopy);
+		strings_addf(&argv, "--keep-global-symbols=%s", keep);
+		strings_add(&argv, joined);
+		strings_add(&argv, stack);
+		jobs_start(&compose->jobs, &argv, "objcopy");
+		result = jobs_finish(&compose->jobs);
+	}
+	strings_free(&argv);
+	free(keep);
+	return result;
+}
+
+static int link_stack(struct compose *compose, struct strings *objects,
+		      const struct strings *absent, const char *stack)
+{
+	char *unit = in_work(compose, "unit.o");
+	char *joined = in_work(compose, "joined.o");
+	int result = 0;
+
+	if (compose->use_lto) {
+		result = join(compose, objects, unit, 1);
+		strings_free(objects);
+		strings_add(objects, unit);
+	}
+	strings_add_all(objects, absent);
+	if (!result)
+		result = join(compose, objects, joined, 0);
+	if (!result)
+		result = localise(compose, joined, stack);
+	free(unit);
+	free(joined);
+	return result;
+}
+
+static int link_all(struct compose *compose, const char *stack,
+		    const char *runtime, const char *out)
+{
+	struct strings both = { 0 };
+	int result;
+
+	strings_add(&both, stack);
+	strings_add(&both, runtime);
+	result = join(compose, &both, out, 0);
+	strings_free(&both);
+	return result;
+}
+
+int compose_build(struct compose *compose, const char *out, const char *parts)
+{
+	struct strings objects = { 0 }, absent = { 0 }, runtimes = { 0 };
+	const char *dir = parts ? parts : compose->work;
+	char *stack = xasprintf("%s/stack.o", dir);
+	char *runtime = xasprintf("%s/runtime.o", dir);
+	int result;
+
+	result = parts ? make_folder(parts, "--parts") : 0;
+	if (!result)
+		result = compile_stack(compose, &objects);
+	if (!result) {
+		compile_absent(compose, &absent);
+		compile_runtime(compose, &runtimes);
+		result = jobs_finish(&compose->jobs);
+	}
+	if (!result)
+		result = link_stack(compose, &objects, &absent, stack);
+	if (!result)
+		result = join(compose, &runtimes, runtime, 0);
+	if (!result)
+		result = link_all(compose, stack, runtime, out);
+	free(stack);
+	free(runtime);
+	strings_free(&objects);
+	strings_free(&absent);
+	strings_free(&runtimes);
+	return result;
+}

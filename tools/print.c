@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/*
+ * print.c - show a stack, symbol by symbol and with every CONFIG_ value
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "sandwich.h"
+
+/* What the entry makes of each symbol of the user API. */
+static const struct {
+	const char *symbol;
+	enum layer_op op;
+} narrowed[] = {
+	{ "malloc", OP_MALLOC },
+	{ "calloc", OP_CALLOC },
+	{ "realloc", OP_REALLOC },
+	{ "free", OP_FREE },
+	{ "memalign", OP_MEMALIGN },
+	{ "posix_memalign", OP_MEMALIGN },
+	{ "aligned_alloc", OP_MEMALIGN },
+	{ "valloc", OP_MEMALIGN },
+	{ "pvalloc", OP_MEMALIGN },
+	{ "reallocarray", OP_REALLOC },
+	{ "malloc_usable_size", OP_MALLOC_USABLE_SIZE },
+	{ "free_sized", OP_FREE },
+	{ "free_aligned_sized", OP_FREE },
+	{ "cfree", OP_FREE },
+};
+
+static void line(FILE *out, const char *label, const char *text)
+{
+	fprintf(out, "  %-16s %s\n", label, *text ? text : "none");
+}
+
+static void line_words(FILE *out, const char *label,
+		       const struct model *model, enum model_group group,
+		       int on)
+{
+	struct strings words = { 0 };
+	char *text;
+
+	model_words(model, group, on, &words);
+	text = strings_join(&words, " ");
+	line(out, label, text);
+	free(text);
+	strings_free(&words);
+}
+
+static void print_head(const struct model *model, FILE *out)
+{
+	char *arch = model_chosen(model, GROUP_ARCH);
+	char *method = model_chosen(model, GROUP_METHOD);
+	char *calloc_mode = model_chosen(model, GROUP_CALLOC);
+	char *form = model_chosen(model, GROUP_COMPOSE);
+	char *caller = model_chosen(model, GROUP_CALLER);
+	const char *prefix = model_string(model, "SYM_PREFIX");
+
+	fprintf(out, "stack %s (arch %s, method %s, calloc %s, %s, caller %s)"
+		"  events %s_*\n", model_string(model, "IDENT"), arch, method,
+		calloc_mode, form, caller, model_string(model, "EVENT_IDENT"));
+	free(arch);
+	free(method);
+	free(calloc_mode);
+	free(form);
+	free(caller);
+	line(out, "name suffix", model_string(model, "NAME"));
+	line(out, "symbol prefix", prefix);
+	line_words(out, "user symbols", model, GROUP_SYMBOL, 1);
+	line_words(out, "not hooked", model, GROUP_SYMBOL, 0);
+}
+
+static void print_entry(const struct sandwich *sandwich,
+			const struct model *model, FILE *out)
+{
+	const char *prefix = model_string(model, "SYM_PREFIX");
+	const char *top = sandwich->layers[0].name;
+	const char *label = "entry";
+	struct strings words = { 0 };
+
+	model_words(model, GROUP_SYMBOL, 1, &words);
+	for (size_t i = 0; i < words.nr; i++) {
+		size_t k = 0;
+
+		while (k < ARRAY_SIZE(narrowed) &&
+		       !streq(narrowed[k].symbol, words.item[i]))
+			k++;
+		if (k == ARRAY_SIZE(narrowed)) {
+			fprintf(out, "  %-16s operator new, delete -> the next "
+				"definition (call site noted)\n", label);
+		} else if (narrowed[k].op == OP_CALLOC &&
+			   model_bool(model, "CALLOC_EMULATED")) {
+			fprintf(out, "  %-16s %s%s -> mh_%s_%s_malloc, _zeroed "
+				"(emulated here)\n", label, prefix,
+				words.item[i], sandwich->ident, top);
+		} else {
+			fprintf(out, "  %-16s %s%s -> mh_%s_%s_%s\n", label,
+				prefix, words.item[i], sandwich->ident, top,
+				layer_op_names[narrowed[k].op]);
+		}
+		label = "";
+	}
+	strings_free(&words);
+}
+
+/* Is @layer the first of the dependencies? */
+static int is_read_by(const struct setting *s, const char *layer)
+{
+	size_t nr = strlen(layer);
+
+	return s->depends && starts_with(s->depends, layer) &&
+	       (!s->depends[nr] || s->depends[nr] == ' ');
+}
+
+/* The settings that say nothing without this layer. */
+static char *layer_settings(const struct layer *layer,
+			    const struct model *model)
+{
+	struct strings words = { 0 };
+	char *text;
+
+	for (size_t i = 0; layer->builtin && i < model_nr_settings; i++) {
+		const struct setting *s = &model_settings[i];
+
+		if (s->group == GROUP_NONE && is_read_by(s, layer->builtin))
+			strings_addf(&words, "CONFIG_%s=%s", s->key,
+				     model_value(model, s));
+	}
+	text = strings_join(&words, " ");
+	strings_free(&words);
+	return text;
+}
+
+static const char *calloc_of(const struct layer *layer, int *reached)
+{
+	if (!*reached)
+		return "never called";
+	if (layer_has(layer, OP_CALLOC))
+		return "hooked";
+	*reached = 0;
+	return "emulated here";
+}
+
+static const char *zeroed_of(const struct layer *layer)
+{
+	if (layer_has(layer, OP_ZEROED))
+		return "answered";
+	return layer_has(layer, OP_OBSERVING) ? "passed" : "no";
+}
+
+static void print_layer(const struct sandwich *sandwich, size_t i,
+			const struct model *model, int *reached, FILE *out)
+{
+	const struct layer *layer = &sandwich->layers[i];
+	const char *kind = layer_has(layer, OP_TRANSFORMING) ? "transforming"
+							     : "observing";
+	struct strings life = { 0 };
+	char *label, *text;
+
+	if (is_terminal(sandwich, i)) {
+		label = xstrdup("terminal");
+		kind = "next definition behind this unit";
+	} else {
+		label = xasprintf("layer %s", layer->name);
+	}
+	fprintf(out, "  %-16s %s; calloc: %s; zeroed: %s\n", label, kind,
+		calloc_of(layer, reached), zeroed_of(layer));
+	line(out, "", layer->source);
+	for (int op = OP_INIT; op <= OP_OPTIONS; op++)
+		if (layer_has(layer, op))
+			strings_add(&life, layer_op_names[op]);
+	text = strings_join(&life, " ");
+	if (*text)
+		line(out, "", text);
+	free(text);
+	text = layer_settings(layer, model);
+	if (*text)
+		line(out, "", text);
+	if (layer->builtin && streq(layer->builtin, "HOOK_EVENT")) {
+		line_words(out, "  raised", model, GROUP_EVENT, 1);
+		line_words(out, "  not raised", model, GROUP_EVENT, 0);
+	}
+	free(text);
+	free(label);
+	strings_free(&life);
+}
+
+void sandwich_print(const struct sandwich *sandwich, const struct model *model,
+		    FILE *out)
+{
+	int reached = !model_bool(model, "CALLOC_EMULATED");
+
+	print_head(model, out);
+	print_entry(sandwich, model, out);
+	for (size_t i = 0; i < sandwich->nr; i++)
+		print_layer(sandwich, i, model, &reached, out);
+	line(out, "client sources", model_string(model, "CLIENT_SOURCES"));
+}
