@@ -209,10 +209,16 @@ static int parse_number(struct word value, int is_size, int64_t *out)
 
 static int set_string(struct mallochooks_option *option, struct word value)
 {
-	size_t i, nr = 0;
+	size_t i, nr = value.nr;
 
-	if (value.nr >= option->str_bytes)
+	for (i = 0; i + 1 < value.nr; i++)
+		if (value.text[i] == '\\') {
+			nr--;
+			i++;
+		}
+	if (nr >= option->str_bytes)
 		return 0;
+	nr = 0;
 	for (i = 0; i < value.nr; i++) {
 		if (value.text[i] == '\\' && i + 1 < value.nr)
 			i++;
@@ -243,36 +249,54 @@ static int set_option(struct mallochooks_option *option, struct word value)
 	return good;
 }
 
+/* Who in this process could take a word: "identity:layer.option". */
 struct anywhere {
 	struct word ident;
 	struct word layer;
-	const struct mallochooks_stack *first;
+	struct word name;
+	const struct mallochooks_layer *nearest;	/* has the layer's name */
 };
 
-static int layer_somewhere(const struct mallochooks_unit *unit,
+static int known_somewhere(const struct mallochooks_unit *unit,
 			   const struct mallochooks_stack *stack, void *arg)
 {
+	const struct mallochooks_layer *layer;
 	struct anywhere *want = arg;
 
 	(void)unit;
-	if (!want->first)
-		want->first = stack;
 	if (want->ident.nr && !word_is(want->ident, stack->ident))
 		return 0;
-	return !want->layer.nr || find_layer(stack, want->layer) != NULL;
+	layer = find_layer(stack, want->layer);
+	if (!layer)
+		return 0;
+	if (!want->nearest)
+		want->nearest = layer;
+	return find_option(layer, want->name) != NULL;
 }
 
-/* Only the first stack of the process speaks about what no stack knows. */
-static void nobody_knows(const struct mallochooks_stack *stack,
-			 struct word item, struct word ident, struct word layer)
+static int take_first(const struct mallochooks_unit *unit,
+		      const struct mallochooks_stack *stack, void *arg)
 {
-	struct anywhere want = { ident, layer, NULL };
+	(void)unit;
+	*(const struct mallochooks_stack **)arg = stack;
+	return 1;
+}
+
+/* Each stack reads every word; what concerns all is said by the first. */
+static int speaks_for_all(const struct mallochooks_stack *stack)
+{
+	const struct mallochooks_stack *first = NULL;
+
+	mallochooks_for_each_stack(take_first, &first);
+	return first == stack;
+}
+
+static void complain_layer(struct word item,
+			   const struct mallochooks_stack *stack)
+{
 	struct mh_line line;
 	unsigned int i;
 
-	if (mallochooks_for_each_stack(layer_somewhere, &want) ||
-	    want.first != stack)
-		return;
 	complain_start(&line, item);
 	mh_line_str(&line, "no such layer in this process; there is");
 	for (i = 0; i < stack->nr_layers; i++) {
@@ -299,13 +323,22 @@ static void complain_option(struct word item,
 	complain(&line);
 }
 
+static void complain_form(struct word item)
+{
+	struct mh_line line;
+
+	complain_start(&line, item);
+	mh_line_str(&line, "wants layer.option=value");
+	complain(&line);
+}
+
 /* One "[?][identity:]layer.option=value". */
 static void take_item(const struct mallochooks_stack *stack, struct word item)
 {
-	struct word rest = item, ident = { NULL, 0 }, name, layer_name;
-	const struct mallochooks_layer *layer;
-	struct mallochooks_option *option;
-	struct mh_line line;
+	struct anywhere want = { .nearest = NULL };
+	const struct mallochooks_layer *layer = NULL;
+	struct mallochooks_option *option = NULL;
+	struct word rest = item;
 	int optional;
 
 	optional = *rest.text == '?';
@@ -314,26 +347,30 @@ static void take_item(const struct mallochooks_stack *stack, struct word item)
 		rest.nr--;
 	}
 	if (!has(rest, '=')) {
-		complain_start(&line, item);
-		mh_line_str(&line, "wants layer.option=value");
-		complain(&line);
+		if (speaks_for_all(stack))
+			complain_form(item);
 		return;
 	}
-	name = cut(&rest, '=');
-	if (has(name, ':'))
-		ident = cut(&name, ':');
-	layer_name = cut(&name, '.');
-	layer = ident.nr && !word_is(ident, stack->ident) ?
-		NULL : find_layer(stack, layer_name);
-	option = layer ? find_option(layer, name) : NULL;
+	want.name = cut(&rest, '=');
+	if (has(want.name, ':'))
+		want.ident = cut(&want.name, ':');
+	want.layer = cut(&want.name, '.');
+	if (!want.ident.nr || word_is(want.ident, stack->ident))
+		layer = find_layer(stack, want.layer);
+	if (layer)
+		option = find_option(layer, want.name);
 	if (option) {
 		if (!set_option(option, rest))
 			complain_value(item, option);
-	} else if (layer && !optional) {
-		complain_option(item, layer);
-	} else if (!optional) {
-		nobody_knows(stack, item, ident, layer_name);
+		return;
 	}
+	if (optional || !speaks_for_all(stack) ||
+	    mallochooks_for_each_stack(known_somewhere, &want))
+		return;
+	if (want.nearest)
+		complain_option(item, want.nearest);
+	else
+		complain_layer(item, stack);
 }
 
 MH_RUNTIME void mh_options_from_environment(const struct mallochooks_stack *stack,

@@ -1,0 +1,441 @@
+# SPDX-License-Identifier: MIT
+#
+# libmallochooks: "make help" is the door.
+#
+# One Makefile, not recursive; lists of files live in the rooms.  Everything
+# that is made goes to $(O)/build/, and the configuration to $(O)/.config.
+
+VERSION := 0.1
+
+ifeq ($(filter grouped-target,$(.FEATURES)),)
+$(error GNU make 4.3 or later is needed, this is $(MAKE_VERSION))
+endif
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+srctree := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+O ?= .
+B := $(if $(filter .,$(O)),build,$(O)/build)
+KCONFIG_CONFIG ?= $(if $(filter .,$(O)),.config,$(O)/.config)
+
+# ---- how it looks -----------------------------------------------------------
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# A text as one word of the shell.
+squote = '$(subst ','\'',$(1))'
+
+# ---- what was asked for -----------------------------------------------------
+
+config-targets := menuconfig nconfig defconfig %_defconfig olddefconfig \
+		  savedefconfig allnoconfig allyesconfig randconfig
+plain-targets := help clean mrproper
+goals := $(or $(MAKECMDGOALS),all)
+early-goals := $(filter $(config-targets) $(plain-targets),$(goals))
+build-goals := $(filter-out $(config-targets) $(plain-targets),$(goals))
+
+ifneq ($(words $(early-goals)),0)
+ifneq ($(words $(goals)),1)
+one-by-one := y
+endif
+endif
+
+.PHONY: FORCE
+FORCE:
+
+ifdef one-by-one
+# "make defconfig all": the second needs what the first leaves behind.
+.PHONY: $(goals) one-by-one
+$(goals): one-by-one
+	@:
+one-by-one:
+	$(Q)set -e; for goal in $(goals); do \
+		$(MAKE) -f $(srctree)/Makefile $$goal; done
+else
+
+# Targets that a stranger types first bring their packages along.
+dry-run := $(findstring n,$(firstword -$(MAKEFLAGS)))
+ifneq ($(filter check demo bench,$(build-goals)),)
+ifndef dry-run
+ifneq ($(shell $(srctree)/config/install-deps $(filter check demo bench, \
+	$(build-goals)) $(if $(filter aarch64,$(ARCH)),aarch64) >&2 && echo ok),ok)
+$(error packages are missing)
+endif
+endif
+endif
+
+# ---- compilers --------------------------------------------------------------
+
+ARCH ?=
+arch-folders := $(patsubst $(srctree)/arch/%/,%,$(wildcard $(srctree)/arch/*/))
+ifneq ($(filter-out $(arch-folders),$(ARCH))$(word 2,$(ARCH)),)
+$(error ARCH=$(ARCH): say one of $(arch-folders))
+endif
+
+host-machine := $(shell uname -m)
+ifeq ($(ARCH)$(filter aarch64,$(host-machine)),aarch64)
+CROSS_COMPILE ?= aarch64-linux-gnu-
+endif
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := $(if $(CROSS_COMPILE),$(CROSS_COMPILE)gcc,cc)
+endif
+ifneq ($(filter default undefined,$(origin CXX)),)
+CXX := $(if $(CROSS_COMPILE),$(CROSS_COMPILE)g++,c++)
+endif
+
+ifneq ($(build-goals)$(filter $(config-targets),$(early-goals)),)
+triple := $(shell $(CC) -dumpmachine 2>/dev/null)
+ifneq ($(build-goals),)
+ifeq ($(triple),)
+$(error CC=$(CC) does not work; Debian: apt-get install \
+	$(if $(CROSS_COMPILE),gcc-$(patsubst %-,%,$(CROSS_COMPILE)),gcc libc6-dev))
+endif
+endif
+endif
+triple := $(or $(triple),$(host-machine))
+MACHINE := $(or $(filter $(arch-folders),$(firstword $(subst -, ,$(triple)))),other)
+cross := $(if $(filter $(host-machine),$(firstword $(subst -, ,$(triple)))),,y)
+ifneq ($(filter-out generic $(MACHINE),$(ARCH)),)
+$(error ARCH=$(ARCH), but $(CC) makes code for $(triple): give CC= or CROSS_COMPILE=)
+endif
+
+HOSTCC ?= $(if $(cross),cc,$(CC))
+CFLAGS ?= -O2 -g
+HOSTCFLAGS ?= $(if $(cross),-O2 -g,$(CFLAGS))
+AR := $(if $(filter default undefined,$(origin AR)),$(CROSS_COMPILE)ar,$(AR))
+
+warnings := -Wall -Wextra
+ifeq ($(W),1)
+warnings += -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+	    -Wold-style-definition -Wvla
+endif
+
+# Where the tests of a foreign machine run.
+RUNNER ?= $(if $(cross),qemu-$(MACHINE) -L /usr/$(triple))
+
+# ---- places -----------------------------------------------------------------
+
+prefix ?= /usr/local
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir ?= $(prefix)/share/man
+# The tool looks for its sources in ../share, seen from its own place.
+bindir := $(prefix)/bin
+sharedir := $(prefix)/share/mallochooks
+
+# ---- configuration ----------------------------------------------------------
+
+KCONFIG_CONF ?= kconfig-conf
+KCONFIG_MCONF ?= kconfig-mconf
+KCONFIG_NCONF ?= kconfig-nconf
+kconfig-files := $(addprefix $(srctree)/,Kconfig arch/Kconfig hooks/Kconfig \
+		   config/Kconfig)
+kconfig-env = MH_ARCH=$(call squote,$(ARCH)) MH_MACHINE=$(MACHINE) \
+	      srctree=$(call squote,$(srctree)) \
+	      KCONFIG_CONFIG=$(call squote,$(KCONFIG_CONFIG)) \
+	      KCONFIG_CONF=$(call squote,$(KCONFIG_CONF))
+check-config = $(kconfig-env) $(srctree)/config/check-config
+need-kconfig = @command -v $(KCONFIG_CONF) >/dev/null || { echo \
+	"mallochooks: make: no $(KCONFIG_CONF):" \
+	"config/install-deps build, or apt-get install kconfig-frontends-nox" \
+	>&2; exit 1; }
+
+# $(call take,TEXT,OPTION): have kconfig write a configuration
+define take
+	$(need-kconfig)
+	@mkdir -p $(call squote,$(dir $(KCONFIG_CONFIG)))
+	$(say) KCONFIG $(call squote,$(KCONFIG_CONFIG) ($(1)))
+	$(Q)said=$$($(kconfig-env) $(KCONFIG_CONF) $(2) $(srctree)/Kconfig 2>&1) || \
+		{ printf '%s\n' "$$said" >&2; exit 1; }; \
+		printf '%s\n' "$$said" | grep KCONFIG_SEED || :
+endef
+
+.PHONY: $(filter-out %_defconfig,$(config-targets)) $(plain-targets)
+
+menuconfig nconfig:
+	$(need-kconfig)
+	@test -t 0 || { echo "mallochooks: make: $@ needs a terminal:" \
+		"edit $(KCONFIG_CONFIG), or make NAME_defconfig" >&2; exit 1; }
+	@mkdir -p $(call squote,$(dir $(KCONFIG_CONFIG)))
+	$(Q)$(kconfig-env) $(if $(filter menuconfig,$@),$(KCONFIG_MCONF),$(KCONFIG_NCONF)) \
+		$(srctree)/Kconfig
+
+define take-defconfig
+	@test -f $(srctree)/config/defconfig/$@ || { echo \
+		"mallochooks: make: there is no $@, only:" \
+		$(notdir $(wildcard $(srctree)/config/defconfig/*defconfig)) >&2; \
+		exit 1; }
+	$(Q)$(check-config) $(srctree)/config/defconfig/$@
+	$(call take,config/defconfig/$@,--defconfig=$(srctree)/config/defconfig/$@)
+endef
+
+defconfig:
+	$(take-defconfig)
+
+%_defconfig: FORCE
+	$(take-defconfig)
+
+olddefconfig:
+	@test ! -f $(call squote,$(KCONFIG_CONFIG)) || \
+		$(check-config) --note $(call squote,$(KCONFIG_CONFIG))
+	$(call take,what kconfig makes of it,$(if $(wildcard \
+		$(KCONFIG_CONFIG)),--olddefconfig,--alldefconfig))
+
+allnoconfig allyesconfig randconfig:
+	$(call take,$@,--$@)
+
+# The shortest text that gives the same configuration, for config/defconfig/.
+savedefconfig:
+	@test -f $(call squote,$(KCONFIG_CONFIG)) || { echo \
+		"mallochooks: make: no $(KCONFIG_CONFIG) to save" >&2; exit 1; }
+	$(call take,saved as $(O)/defconfig,--savedefconfig=$(O)/defconfig)
+
+ifneq ($(build-goals),)
+
+# Nobody chose: the default is taken, and said.
+$(KCONFIG_CONFIG):
+	@echo "*** No $@ yet: taking config/defconfig/defconfig (make menuconfig)"
+	$(call take,config/defconfig/defconfig,--defconfig=$(srctree)/config/defconfig/defconfig)
+
+# build/config is .config, checked and completed; it is what all else reads,
+# and it changes only when a value does.
+$(B)/config.mk: $(KCONFIG_CONFIG) $(kconfig-files) \
+		$(srctree)/config/check-config $(B)/flags/kconfig \
+		$(if $(wildcard $(B)/config),,FORCE)
+	$(need-kconfig)
+	$(Q)$(check-config) --out=$(B)/config $(call squote,$(KCONFIG_CONFIG))
+	$(Q)sed -n -e '/^CONFIG_/!d' -e 's/\$$/$$$$/g' -e 's/#/\\#/g' \
+		-e 's/="\(.*\)"$$/=\1/' -e 's/\\\([\\"]\)/\1/g' \
+		-e 's/=/ := /p' $(B)/config > $@
+
+include $(B)/config.mk
+
+endif
+
+# ---- command files ----------------------------------------------------------
+#
+# build/flags/NAME holds what $(flags-NAME) says and is written when that
+# changes, so that whatever depends on it is made again.
+
+flags-kconfig = $(ARCH) $(MACHINE) $(KCONFIG_CONF)
+flags-host = $(host-compile) $(HOSTLDFLAGS)
+flags-target = $(CC) $(CFLAGS) $(LDFLAGS) $(AR) $(ARCH-in-force)
+flags-stack = $(CC) | $(stack-cflags) | $(OBJCOPY) | $(CURDIR)
+flags-source = $(abspath $(srctree))
+flags-install = $(prefix) $(bindir) $(libdir) $(includedir) $(sharedir) $(VERSION)
+
+.PRECIOUS: $(B)/flags/%
+$(B)/flags/%: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call squote,$(flags-$*)) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+ifneq ($(build-goals),)
+
+# ---- what the configuration decides here ------------------------------------
+
+ARCH-in-force := $(strip $(foreach a,$(arch-folders), \
+	$(if $(CONFIG_ARCH_$(shell echo $a | tr a-z A-Z)),$a)))
+dash-name := $(addprefix -,$(CONFIG_NAME))
+
+archive := $(B)/libmallochooks$(dash-name).a
+dropin := $(B)/mallochooks$(dash-name).o
+preload := $(B)/libmallochooks_preload$(dash-name).so
+pc := $(B)/mallochooks$(dash-name).pc
+pc-uninstalled := $(B)/mallochooks$(dash-name)-uninstalled.pc
+mk := $(B)/mallochooks$(dash-name).mk
+tool := $(B)/tools/mallochooks
+share := $(B)/share/mallochooks
+
+.PHONY: all check bench demo install uninstall stack
+all: $(tool) $(archive) $(dropin) $(preload) $(pc) $(pc-uninstalled) \
+	$(share)/mallochooks$(dash-name).mk $(share)/src
+
+# ---- the tool ---------------------------------------------------------------
+
+include $(srctree)/tools/Makefile
+
+lib-from-bin := $(shell realpath -m --relative-to=$(bindir) $(libdir))
+tool-flags := -std=gnu11 $(warnings) -I$(srctree)/include -I$(srctree)/index \
+	-I$(srctree)/tools -DMALLOCHOOKS_VERSION='"$(VERSION)"' \
+	-DMALLOCHOOKS_LIBDIR_FROM_BIN='"$(lib-from-bin)"'
+host-compile = $(HOSTCC) $(HOSTCFLAGS) $(tool-flags)
+
+$(B)/tools/%.o: $(srctree)/tools/%.c $(B)/flags/host
+	@mkdir -p $(@D)
+	$(say) $(if $(cross),HOSTCC,CC) tools/$*.o
+	$(Q)$(host-compile) -MMD -MP -c -o $@ $<
+
+$(tool): $(addprefix $(B)/tools/,$(tool-y))
+	$(say) $(if $(cross),HOSTLD,LD) $@
+	$(Q)$(HOSTCC) $(HOSTCFLAGS) $(HOSTLDFLAGS) -o $@ $^ $(tool-libs)
+
+-include $(patsubst %.o,$(B)/tools/%.d,$(tool-y))
+
+# The build directory looks to the tool as an installation does.
+$(share)/src: $(B)/flags/source
+	@mkdir -p $(@D)
+	@ln -snf $(abspath $(srctree)) $@
+	@ln -snf ../../config $(@D)/config
+
+# A tool for the target machine too, where its libelf can be linked.
+target-tool := $(tool)
+ifdef cross
+target-tool := $(shell mkdir -p $(B)/target; echo 'int main(void){return 0;}' | \
+	$(CC) $(CFLAGS) $(LDFLAGS) -x c -include gelf.h -o $(B)/target/probe - \
+	$(tool-libs) 2>/dev/null && echo $(B)/target/mallochooks)
+ifneq ($(target-tool),)
+all: $(target-tool)
+
+$(B)/target/%.o: $(srctree)/tools/%.c $(B)/flags/target $(B)/flags/host
+	@mkdir -p $(@D)
+	$(say) CC target/$*.o
+	$(Q)$(CC) $(CFLAGS) $(tool-flags) -MMD -MP -c -o $@ $<
+
+$(target-tool): $(addprefix $(B)/target/,$(tool-y))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(tool-libs)
+
+-include $(patsubst %.o,$(B)/target/%.d,$(tool-y))
+endif
+endif
+
+# ---- the default stack ------------------------------------------------------
+
+stack-cflags := $(CFLAGS) $(warnings)
+stack-command = $(tool) stack --config=$(B)/config --source-dir=$(srctree) \
+	--cc=$(call squote,$(CC)) --cflags=$(call squote,$(stack-cflags)) \
+	$(if $(OBJCOPY),--objcopy=$(call squote,$(OBJCOPY)))
+
+# What a configuration of another name left here is none of ours any more.
+products := $(archive) $(dropin) $(preload) $(pc) $(pc-uninstalled) $(mk) \
+	$(share)/mallochooks$(dash-name).mk
+other-names := $(addprefix $(B)/,libmallochooks*.a mallochooks*.o \
+	mallochooks*.mk mallochooks*.pc libmallochooks_preload*.so \
+	share/mallochooks/mallochooks*.mk)
+
+# The composer writes mallochooks.o and mallochooks.mk, and the two halves that
+# the archive and the shared object are made of.
+$(dropin): $(tool) $(B)/config $(B)/flags/stack
+	@mkdir -p $(B)/parts
+	@rm -f $(filter-out $(products),$(wildcard $(other-names)))
+	$(say) STACK $(call squote,$@ ($(CONFIG_IDENT)))
+	$(Q)$(stack-command) $(if $(filter 1,$(V)),-v) --parts=$(B)/parts \
+		--depfile=$(B)/parts/stack.d -o $@
+
+-include $(B)/parts/stack.d
+
+$(archive): $(dropin) $(B)/flags/target
+	$(say) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(B)/parts/stack.o $(B)/parts/runtime.o
+
+# nodelete: a thread that ends after dlclose() would run code that is gone.
+# initfirst: our constructor before all others, which may allocate already.
+$(preload): $(dropin) $(B)/flags/target $(srctree)/hooks/preload.map
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-z,initfirst \
+		-Wl,-z,defs -Wl,--version-script=$(srctree)/hooks/preload.map \
+		-Wl,-soname,$(@F) -o $@ \
+		$(B)/parts/stack.o $(B)/parts/runtime.o
+
+stack: $(tool)
+	$(Q)$(stack-command) --print
+
+# ---- what clients read ------------------------------------------------------
+
+event-flag := $(if $(filter-out mh_event,$(CONFIG_EVENT_IDENT)), \
+	-DMH_EVENT=$(CONFIG_EVENT_IDENT))
+ident := $(CONFIG_IDENT)
+subst-names := VERSION prefix includedir libdir bindir sharedir ident \
+	dash-name event-flag
+# Each @name@ of a template becomes the value of that variable.
+substitute = sed $(foreach n,$(subst-names),-e 's|@$(n)@|$(strip $($(n)))|g')
+
+$(pc): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install
+	$(say) GEN $@
+	$(Q)$(substitute) $< > $@
+
+$(share)/mallochooks$(dash-name).mk: $(srctree)/mallochooks.mk.in $(B)/config \
+		$(B)/flags/install
+	@mkdir -p $(@D)
+	$(say) GEN $@
+	$(Q)$(substitute) $< > $@
+
+# The same for the build directory, as places of its own.
+$(pc-uninstalled): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install
+	$(say) GEN $@
+	$(Q)sed -e 's|@includedir@|$(abspath $(srctree))/include|' \
+		-e 's|@bindir@|$(abspath $(B))/tools|' \
+		-e 's|@sharedir@|$(abspath $(share))|' \
+		-e 's|@\(prefix\|libdir\)@|$(abspath $(B))|' $< | $(substitute) > $@
+
+# ---- installation -----------------------------------------------------------
+
+# What the composer compiles, with the headers that it needs for that.
+source-files = $(patsubst $(srctree)/%,%,$(wildcard $(addprefix $(srctree)/, \
+	arch/*/*.[chS] hooks/*.c hooks/*.h index/*.c index/*.h config/*.c config/*.h \
+	include/mallochooks/*.h)))
+header-files = $(filter include/%,$(source-files))
+man-files = $(patsubst $(srctree)/%,%,$(wildcard $(srctree)/Documentation/man/*.[1-8]))
+
+# Lines "MODE FROM TO" for config/install-files.
+install-list = \
+	$(if $(target-tool),$(call put,755,$(target-tool),$(bindir)/mallochooks)) \
+	$(call put,644,$(archive),$(libdir)/libmallochooks$(dash-name).a) \
+	$(call put,644,$(dropin),$(libdir)/mallochooks/$(notdir $(dropin))) \
+	$(call put,755,$(preload),$(libdir)/mallochooks/$(notdir $(preload))) \
+	$(call put,644,$(pc),$(libdir)/pkgconfig/mallochooks$(dash-name).pc) \
+	$(call put,644,$(B)/config,$(sharedir)/config$(dash-name)) \
+	$(call put,644,$(share)/mallochooks$(dash-name).mk,$(sharedir)/mallochooks$(dash-name).mk) \
+	$(foreach f,$(header-files),$(call put,644,$(srctree)/$f,$(includedir)/mallochooks/$(notdir $f))) \
+	$(foreach f,$(source-files),$(call put,644,$(srctree)/$f,$(sharedir)/src/$f)) \
+	$(foreach f,$(man-files),$(call put,644,$(srctree)/$f,$(mandir)/man$(subst .,,$(suffix $f))/$(notdir $f)))
+put = $(call squote,$(1) $(2) $(3))
+manifest = $(sharedir)/installed$(dash-name)
+
+install: all
+	$(say) INSTALL $(DESTDIR)$(prefix)
+ifeq ($(target-tool),)
+	@echo "mallochooks: make: no libelf for $(triple) here: bin/mallochooks" \
+		"is left out of this installation"
+endif
+	$(Q)printf '%s\n' $(install-list) | \
+		$(srctree)/config/install-files put $(call squote,$(DESTDIR)) $(manifest)
+
+uninstall:
+	$(say) REMOVE $(DESTDIR)$(prefix)
+	$(Q)$(srctree)/config/install-files remove $(call squote,$(DESTDIR)) $(manifest)
+
+# ---- tests ------------------------------------------------------------------
+
+include $(srctree)/tests/rules.mk
+
+endif # build-goals
+
+# ---- the rest ---------------------------------------------------------------
+
+clean:
+	$(say) CLEAN $(B)
+	$(Q)if test -d $(B); then find $(B) -mindepth 1 -maxdepth 1 ! -name cross \
+		-exec rm -rf {} +; rmdir $(B) 2>/dev/null || :; fi
+
+mrproper:
+	$(say) CLEAN $(call squote,$(B) and $(KCONFIG_CONFIG))
+	$(Q)rm -rf $(B) $(call squote,$(KCONFIG_CONFIG)) \
+		$(call squote,$(KCONFIG_CONFIG).old) $(O)/defconfig
+
+help:
+	@sed 's/@defconfigs@/$(notdir $(wildcard $(srctree)/config/defconfig/*_defconfig))/' \
+		$(srctree)/config/help.txt
+
+endif # one-by-one
