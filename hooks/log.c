@@ -55,25 +55,12 @@ static ino_t inode;
 static int pid;
 static MH_TLS int tid;		/* of this thread, 0 when not asked yet */
 
-extern void *__libc_stack_end __attribute__((weak));
-
 static int is_ours(void)
 {
 	struct stat st;
 
 	return !mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) &&
 	       st.st_dev == device && st.st_ino == inode;
-}
-
-/* End of the calling thread's stack: the thread pointer lies just above it. */
-static inline uintptr_t stack_end(uintptr_t sp)
-{
-	uintptr_t main_end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
-	uintptr_t own_end = mh_thread_pointer();
-
-	if (own_end > sp && (main_end <= sp || own_end < main_end))
-		return own_end;
-	return main_end > sp ? main_end : sp;
 }
 
 static void put(struct mh_line *line, const char *name, uint64_t value)
@@ -116,6 +103,19 @@ static int begin(struct mh_line *line, const char *operation)
  * have ends the list.
  */
 #ifdef CONFIG_CALLER_FRAMES
+extern void *__libc_stack_end __attribute__((weak));
+
+/* End of the calling thread's stack: the thread pointer lies just above it. */
+static uintptr_t stack_end(uintptr_t sp)
+{
+	uintptr_t main_end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
+	uintptr_t own_end = mh_thread_pointer();
+
+	if (own_end > sp && (main_end <= sp || own_end < main_end))
+		return own_end;
+	return main_end > sp ? main_end : sp;
+}
+
 static void put_frames(struct mh_line *line, caller_t caller)
 {
 	uintptr_t frames[OWN_FRAMES + MAX_DEPTH];
