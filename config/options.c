@@ -73,20 +73,23 @@ static void put_word(struct mh_line *line, struct word word)
 static const struct mallochooks_layer *
 find_layer(const struct mallochooks_stack *stack, struct word name)
 {
+	const struct mallochooks_layer *layer;
 	unsigned int i;
 
-	for (i = 0; i < stack->nr_layers; i++)
-		if (word_is(name, stack->layers[i].name))
-			return &stack->layers[i];
+	for (i = 0; i < stack->nr_layers; i++) {
+		layer = mallochooks_layer_at(stack, i);
+		if (word_is(name, layer->name))
+			return layer;
+	}
 	return NULL;
 }
 
 static struct mallochooks_option *
 find_option(const struct mallochooks_layer *layer, struct word name)
 {
-	struct mallochooks_option *option = layer->options;
+	struct mallochooks_option *option = NULL;
 
-	for (; option && option->size; option++)
+	while ((option = mallochooks_next_option(layer, option)))
 		if (word_is(name, option->name))
 			return option;
 	return NULL;
@@ -301,7 +304,7 @@ static void complain_layer(struct word item,
 	mh_line_str(&line, "no such layer in this process; there is");
 	for (i = 0; i < stack->nr_layers; i++) {
 		mh_line_str(&line, " ");
-		mh_line_str(&line, stack->layers[i].name);
+		mh_line_str(&line, mallochooks_layer_at(stack, i)->name);
 	}
 	complain(&line);
 }
@@ -309,14 +312,14 @@ static void complain_layer(struct word item,
 static void complain_option(struct word item,
 			    const struct mallochooks_layer *layer)
 {
-	const struct mallochooks_option *option = layer->options;
+	struct mallochooks_option *option = NULL;
 	struct mh_line line;
 
 	complain_start(&line, item);
 	mh_line_str(&line, "no such option; ");
 	mh_line_str(&line, layer->name);
-	mh_line_str(&line, option && option->size ? " has" : " has none");
-	for (; option && option->size; option++) {
+	mh_line_str(&line, layer->options ? " has" : " has none");
+	while ((option = mallochooks_next_option(layer, option))) {
 		mh_line_str(&line, " ");
 		mh_line_str(&line, option->name);
 	}

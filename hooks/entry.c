@@ -61,7 +61,7 @@ static inline int aligned(enum mh_aligned which, size_t alignment, size_t size,
 	int before = 0, error;
 
 	if (which == MH_POSIX_MEMALIGN)
-		before = errno;
+		before = *mh_errno();
 	if (unlikely(!plain_arguments(which, alignment, size))) {
 		error = MH_NAME(terminal, verdict)(which, alignment, size);
 		if (error)
@@ -72,14 +72,14 @@ static inline int aligned(enum mh_aligned which, size_t alignment, size_t size,
 	if (likely(*out))
 		return 0;
 	if (which == MH_MEMALIGN)
-		return errno;
+		return *mh_errno();
 	if (which == MH_POSIX_MEMALIGN)
-		errno = before;
+		*mh_errno() = before;
 	error = MH_NAME(terminal, verdict)(which, alignment, asked_size);
 	if (error)
 		return error;
 	if (which != MH_POSIX_MEMALIGN)
-		errno = ENOMEM;
+		*mh_errno() = ENOMEM;
 	return ENOMEM;
 }
 
@@ -239,18 +239,24 @@ ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size))
 }
 #endif
 
+#if defined(CONFIG_SYM_VALLOC) || defined(CONFIG_SYM_PVALLOC)
+static size_t page_bytes(void)
+{
+	return mh_relocated() ? (size_t)getpagesize() : MH_PAGE_BYTES;
+}
+#endif
+
 #ifdef CONFIG_SYM_VALLOC
 ENTRY(void *, valloc, (size_t size))
 {
-	return aligned_or_null(MH_VALLOC, (size_t)getpagesize(), size, size,
-			       CALLER());
+	return aligned_or_null(MH_VALLOC, page_bytes(), size, size, CALLER());
 }
 #endif
 
 #ifdef CONFIG_SYM_PVALLOC
 ENTRY(void *, pvalloc, (size_t size))
 {
-	size_t page = (size_t)getpagesize();
+	size_t page = page_bytes();
 	size_t whole = size;
 
 	if (!__builtin_add_overflow(size, page - 1, &whole))

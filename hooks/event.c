@@ -232,16 +232,16 @@ static inline size_t usable_with_event(void *ptr)
  */
 static void *realloc_to_zero(void *old, caller_t caller)
 {
-	int before = errno, error;
+	int before = *mh_errno(), error;
 	size_t below, above;
 	void *ptr;
 
 	if (raise_pre_free(old, caller))
 		return NULL;
-	errno = 0;
+	*mh_errno() = 0;
 	ptr = NEXT_IDENT(realloc)(old, 0, caller);
-	error = errno;
-	errno = error ? error : before;
+	error = *mh_errno();
+	*mh_errno() = error ? error : before;
 	if (ptr) {
 		raise_post_alloc(ptr, 0, 0, 0, caller);
 	} else if (error != ENOMEM) {

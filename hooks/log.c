@@ -155,7 +155,6 @@ static void birth(const char *operation, void *ptr, size_t size,
 		  size_t alignment, caller_t caller)
 {
 	struct mh_line line;
-	int before = errno;
 
 	if (size < (uint64_t)HOOK_OPTION(MIN_BYTES).num ||
 	    !begin(&line, operation))
@@ -165,7 +164,6 @@ static void birth(const char *operation, void *ptr, size_t size,
 		put(&line, "alignment", alignment);
 	put_address(&line, "ptr", (uintptr_t)ptr);
 	end(&line, caller);
-	errno = before;
 }
 
 static void death(const char *operation, void *ptr, caller_t caller)

@@ -41,7 +41,7 @@ static int is_glibc;	/* the chunk layout is known: zeroed() may look */
 static void *no_memory(size_t size)
 {
 	(void)size;
-	errno = ENOMEM;
+	*mh_errno() = ENOMEM;
 	return NULL;
 }
 
@@ -80,7 +80,7 @@ static void *made_memalign(size_t alignment, size_t size)
 		alignment = sizeof(void *);
 	error = real.posix_memalign(&ptr, alignment, size);
 	if (error)
-		errno = error;
+		*mh_errno() = error;
 	return error ? NULL : ptr;
 }
 
@@ -241,7 +241,7 @@ int HOOK_IDENT(verdict)(enum mh_aligned which, size_t alignment, size_t size)
 		return error;
 	}
 	if (!ptr)
-		return errno;
+		return *mh_errno();
 	real.free(ptr);
 	return 0;
 }

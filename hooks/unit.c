@@ -47,6 +47,8 @@ static unsigned int nr_started;
 
 MH_RUNTIME ptrdiff_t mh_errno_offset;
 
+MH_RUNTIME void *volatile mh_self = (void *)&mh_self;
+
 static void child_of_fork(void)
 {
 	unsigned int i;
@@ -88,7 +90,8 @@ static void each_layer_up(const struct mallochooks_stack *stack,
 
 	for (i = stack->nr_layers; i-- > 0;) {
 		void (*run)(void) = *(void (*const *)(void))
-			((const char *)&stack->layers[i] + operation);
+			((const char *)mallochooks_layer_at(stack, i) +
+			 operation);
 
 		if (run)
 			run();
@@ -137,16 +140,25 @@ MH_RUNTIME int mh_wake(struct mh_phase *phase)
 
 MH_RUNTIME void mh_stack_fini(const struct mallochooks_stack *stack)
 {
+	const struct mallochooks_layer *layer;
 	unsigned int i;
 
-	for (i = 0; i < stack->nr_layers; i++)
-		if (stack->layers[i].fini)
-			stack->layers[i].fini();
+	for (i = 0; i < stack->nr_layers; i++) {
+		layer = mallochooks_layer_at(stack, i);
+		if (layer->fini)
+			layer->fini();
+	}
 }
 
 MH_RUNTIME void mh_clear(void *ptr, size_t bytes)
 {
-	__builtin_memset(ptr, 0, bytes);
+	volatile unsigned char *byte = ptr;
+
+	if (mh_relocated())
+		__builtin_memset(ptr, 0, bytes);
+	else
+		while (bytes--)
+			*byte++ = 0;
 }
 
 MH_RUNTIME const char *mallochooks_version(void)
@@ -216,14 +228,16 @@ struct dump {
 static int dump_stack(const struct mallochooks_unit *unit,
 		      const struct mallochooks_stack *stack, void *arg)
 {
+	const struct mallochooks_layer *layer;
 	struct dump *dump = arg;
 	unsigned int i;
 
 	(void)unit;
 	for (i = 0; i < stack->nr_layers; i++) {
-		if (!stack->layers[i].dump)
+		layer = mallochooks_layer_at(stack, i);
+		if (!layer->dump)
 			continue;
-		stack->layers[i].dump(dump->fd);
+		layer->dump(dump->fd);
 		dump->nr++;
 	}
 	return 0;

@@ -140,6 +140,40 @@ struct mallochooks_unit {
 extern const struct mallochooks_unit mallochooks_unit
 	__attribute__((visibility("default")));
 
+/*
+ * Arrays of another unit may have longer elements than this header knows of:
+ * each element says its own size, and these two step by it.
+ */
+
+/**
+ * mallochooks_layer_at() - layer number @i of a stack
+ */
+static inline const struct mallochooks_layer *
+mallochooks_layer_at(const struct mallochooks_stack *stack, uint32_t i)
+{
+	return (const struct mallochooks_layer *)
+		((const char *)stack->layers + (size_t)i * stack->layers->size);
+}
+
+/**
+ * mallochooks_next_option() - step through the options of a layer
+ * @layer:	whose
+ * @option:	NULL for the first
+ *
+ * Return: the next one, or NULL.
+ */
+static inline struct mallochooks_option *
+mallochooks_next_option(const struct mallochooks_layer *layer,
+			struct mallochooks_option *option)
+{
+	if (option)
+		option = (struct mallochooks_option *)
+			((char *)option + option->size);
+	else
+		option = layer->options;
+	return option && option->size ? option : NULL;
+}
+
 #pragma GCC visibility push(hidden)
 
 /**

@@ -85,14 +85,37 @@ int mh_line_write(struct mh_line *line, int fd);
 #define MH_SAY_MAX 32
 void mh_say(const char *who, const char *what);
 
-/**
- * mh_errno() - errno of the calling thread, without a call
- *
+/*
  * libc keeps errno at a fixed distance from the thread pointer (initial-exec
- * thread-local), which the constructor has measured.
- * Context: live phase.
+ * thread-local), which the constructor has measured: live phase only.
  */
 extern ptrdiff_t mh_errno_offset;
+
+/* Holds its own address, once the loader has relocated us. */
+extern void *volatile mh_self;
+
+/**
+ * mh_relocated() - may functions of libc be called?
+ *
+ * Not out of an IFUNC resolver of a library that is relocated before us: our
+ * PLT leads nowhere then.
+ */
+static inline int mh_relocated(void)
+{
+	return mh_self == (void *)&mh_self;
+}
+
+/**
+ * mh_errno() - errno of the calling thread
+ *
+ * Context: any; before relocation it is a place where nobody looks.
+ */
+static inline int *mh_errno(void)
+{
+	static int nowhere;
+
+	return __builtin_expect(mh_relocated(), 1) ? &errno : &nowhere;
+}
 
 /**
  * mh_arena() - memory of our own, from mmap, zeroed, never given back
@@ -191,7 +214,7 @@ static inline size_t mh_array_bytes(size_t n, size_t size)
 
 	if (__builtin_expect(__builtin_mul_overflow(n, size, &bytes) ||
 			     bytes == SIZE_MAX, 0)) {
-		errno = ENOMEM;
+		*mh_errno() = ENOMEM;
 		return SIZE_MAX;
 	}
 	return bytes;
