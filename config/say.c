@@ -2,11 +2,15 @@
 /*
  * say - lines of text for people, without stdio
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <mallochooks/runtime.h>
 #include "syscall.h"
 
+#define HIGH_FD		700	/* where descriptors of programs are rare */
+#define LOW_FD		3	/* where the limit is lower than that */
 #define KERNEL_SIGSET_BYTES 8	/* _NSIG / 8: both architectures have 64 */
 
 MH_RUNTIME void mh_line_start(struct mh_line *line)
@@ -73,24 +77,73 @@ static int write_all(const char *text, unsigned int nr, int fd)
 	return 0;
 }
 
-/* A reader that went away must cost us the line, not the program its life. */
+static uint64_t signal_bit(int signo)
+{
+	return 1ull << (signo - 1);
+}
+
+/*
+ * A reader that went away, or a limit on files, must cost us the line and not
+ * the program its life: the signal that the write raised is taken back, unless
+ * one that the program blocks was waiting already.
+ */
 MH_RUNTIME int mh_line_write(struct mh_line *line, int fd)
 {
-	const uint64_t pipe = 1ull << (SIGPIPE - 1);
+	const uint64_t raised = signal_bit(SIGPIPE) | signal_bit(SIGXFSZ);
 	const struct timespec now = { 0, 0 };
-	uint64_t before = 0;
+	uint64_t before = 0, waiting = 0, ours;
 	int error;
 
 	line->text[line->nr++] = '\n';
-	mh_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe, (long)&before,
+	mh_syscall(SYS_rt_sigprocmask, SIG_BLOCK, (long)&raised, (long)&before,
 		   KERNEL_SIGSET_BYTES, 0, 0);
+	if (before & raised)
+		mh_syscall(SYS_rt_sigpending, (long)&waiting,
+			   KERNEL_SIGSET_BYTES, 0, 0, 0, 0);
 	error = write_all(line->text, line->nr, fd);
-	if (error == -EPIPE && !(before & pipe))
-		mh_syscall(SYS_rt_sigtimedwait, (long)&pipe, 0, (long)&now,
+	ours = raised & ~waiting;
+	if (error == -EPIPE || error == -EFBIG)
+		mh_syscall(SYS_rt_sigtimedwait, (long)&ours, 0, (long)&now,
 			   KERNEL_SIGSET_BYTES, 0, 0);
 	mh_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0,
 		   KERNEL_SIGSET_BYTES, 0, 0);
 	return error;
+}
+
+static int identify(int fd, uint64_t *device, uint64_t *inode)
+{
+	struct stat st;
+	int error = (int)mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0);
+
+	if (!error) {
+		*device = st.st_dev;
+		*inode = st.st_ino;
+	}
+	return error;
+}
+
+MH_RUNTIME int mh_output_open(struct mh_output *output, int fd)
+{
+	long copy = mh_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, HIGH_FD, 0, 0, 0);
+
+	if (copy == -EINVAL || copy == -EMFILE)
+		copy = mh_syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LOW_FD, 0, 0,
+				  0);
+	output->fd = copy < 0 ? -1 : (int)copy;
+	if (copy < 0)
+		return (int)copy;
+	return identify(output->fd, &output->device, &output->inode);
+}
+
+MH_RUNTIME int mh_output_fd(struct mh_output *output)
+{
+	uint64_t device, inode;
+
+	if (output->fd >= 0 && (identify(output->fd, &device, &inode) ||
+				device != output->device ||
+				inode != output->inode))
+		output->fd = -1;
+	return output->fd;
 }
 
 MH_RUNTIME void mh_say(const char *who, const char *what)

@@ -39,6 +39,7 @@ HOOK_OBSERVING
 
 static MH_TLS struct totals *mine;
 static struct mh_shards threads;
+static struct mh_output report;
 static struct totals early;	/* what came before there were shards */
 static struct totals *common;	/* the shared line; NULL: early is */
 
@@ -124,6 +125,8 @@ void HOOK_IDENT(init)(void)
 		mh_say("count", "no memory for per-thread totals: all threads "
 		       "share one line");
 	share();
+	if (HOOK_OPTION(REPORT).num && mh_output_open(&report, 2))
+		mh_say("count", "descriptor 2 is not open: no report");
 }
 
 void HOOK_IDENT(fork)(void)
@@ -160,6 +163,6 @@ void HOOK_IDENT(dump)(int fd)
 
 void HOOK_IDENT(fini)(void)
 {
-	if (HOOK_OPTION(REPORT).num)
-		HOOK_IDENT(dump)(2);
+	if (HOOK_OPTION(REPORT).num && mh_output_fd(&report) >= 0)
+		HOOK_IDENT(dump)(report.fd);
 }

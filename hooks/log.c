@@ -9,20 +9,15 @@
  * each other stand in the right order; a realloc has a line for either.  Each
  * line is one write(2); it costs a few microseconds.
  *
- * The descriptor is a copy with a high number, and it is compared before each
- * line with what it was at start, so that a program which closes and reuses
- * every descriptor does not find our lines in its files.  A program that
- * forbids itself fstat(2) (seccomp) cannot be logged.
+ * A program that forbids itself fstat(2) or rt_sigprocmask(2) by seccomp cannot
+ * be logged.
  */
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <mallochooks/layer.h>
 #include "caller.h"
 #include "frame.h"
 #include "syscall.h"
 #include "thread.h"
 
-#define HIGH_FD		700	/* where descriptors of programs are rare */
 #define MAX_DEPTH	32
 #define OWN_FRAMES	16	/* of ours between the walk and the entry */
 #define USER_BITS	48	/* of an address, on both architectures */
@@ -49,19 +44,9 @@ HOOK_OPTIONS(
 
 HOOK_OBSERVING
 
-static int fd = -1;		/* our copy, or -1: nothing is written */
-static dev_t device;		/* what it referred to at start */
-static ino_t inode;
+static struct mh_output output = { .fd = -1 };
 static int pid;
 static MH_TLS int tid;		/* of this thread, 0 when not asked yet */
-
-static int is_ours(void)
-{
-	struct stat st;
-
-	return !mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) &&
-	       st.st_dev == device && st.st_ino == inode;
-}
 
 static void put(struct mh_line *line, const char *name, uint64_t value)
 {
@@ -82,7 +67,7 @@ static void put_address(struct mh_line *line, const char *name, uintptr_t value)
 /* Starts a line; Return: 0 when none is wanted. */
 static int begin(struct mh_line *line, const char *operation)
 {
-	if (!MH_LIVE() || fd < 0)
+	if (!MH_LIVE() || output.fd < 0)
 		return 0;
 	if (!tid)
 		tid = (int)mh_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
@@ -146,9 +131,9 @@ static void end(struct mh_line *line, caller_t caller)
 {
 	put_address(line, "caller", caller);
 	put_frames(line, caller);
-	if (is_ours() && !mh_line_write(line, fd))
-		return;
-	fd = -1;	/* closed, reused, full: stop, and let the program be */
+	/* closed, reused, full: stop, and let the program be */
+	if (mh_output_fd(&output) >= 0 && mh_line_write(line, output.fd))
+		output.fd = -1;
 }
 
 static void birth(const char *operation, void *ptr, size_t size,
@@ -221,21 +206,10 @@ HOOK_PASS(malloc_usable_size)
 
 void HOOK_IDENT(init)(void)
 {
-	struct stat st;
-
 	pid = (int)mh_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	fd = (int)mh_syscall(SYS_fcntl, HOOK_OPTION(FD).num, F_DUPFD_CLOEXEC,
-			     HIGH_FD, 0, 0, 0);
-	if (fd < 0)	/* a low limit on descriptors */
-		fd = (int)mh_syscall(SYS_fcntl, HOOK_OPTION(FD).num,
-				     F_DUPFD_CLOEXEC, 3, 0, 0, 0);
-	if (fd >= 0 && !mh_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0)) {
-		device = st.st_dev;
-		inode = st.st_ino;
-		return;
-	}
-	fd = -1;
-	mh_say("log", "descriptor log.fd is not open: nothing is logged");
+	if (mh_output_open(&output, (int)HOOK_OPTION(FD).num))
+		mh_say("log", "descriptor log.fd is not open: nothing is "
+		       "logged");
 }
 
 void HOOK_IDENT(fork)(void)

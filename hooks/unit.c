@@ -47,8 +47,6 @@ static unsigned int nr_started;
 
 MH_RUNTIME ptrdiff_t mh_errno_offset;
 
-MH_RUNTIME void *volatile mh_self = (void *)&mh_self;
-
 static void child_of_fork(void)
 {
 	unsigned int i;

@@ -49,7 +49,7 @@ static int header_fits(const struct mh_shards_header *head, uint64_t bytes,
 {
 	return head->magic == MH_SHARDS_MAGIC &&
 	       head->version == MH_SHARDS_VERSION &&
-	       head->stride == stride && head->limit > 1 &&
+	       head->stride == stride && head->limit > 1 && head->used &&
 	       (uint64_t)head->limit * stride <= bytes;
 }
 

@@ -75,6 +75,33 @@ void mh_line_hex(struct mh_line *line, uint64_t value);	/* with 0x */
 int mh_line_write(struct mh_line *line, int fd);
 
 /**
+ * struct mh_output - a descriptor of our own for lines
+ *
+ * A copy with a high number, so that a program which closes its standard
+ * descriptors does not silence us; compared before each use with what it was
+ * at start, so that a program which closes and reuses every descriptor does
+ * not find our lines in its files.
+ */
+struct mh_output {
+	int fd;			/* -1: lines are dropped */
+	uint64_t device;	/* what the descriptor referred to at start */
+	uint64_t inode;
+};
+
+/**
+ * mh_output_open() - copy @fd
+ * Context: init operations.
+ * Return: 0, or -errno when @fd is not open; @output then drops lines.
+ */
+int mh_output_open(struct mh_output *output, int fd);
+
+/**
+ * mh_output_fd() - the descriptor, as long as it is what it was
+ * Return: descriptor, or -1 from the first time on that it was not.
+ */
+int mh_output_fd(struct mh_output *output);
+
+/**
  * mh_say() - one line to descriptor 2: "mallochooks: WHO: WHAT"
  * @who:	layer or part
  * @what:	fact and remedy, without a newline
@@ -91,9 +118,6 @@ void mh_say(const char *who, const char *what);
  */
 extern ptrdiff_t mh_errno_offset;
 
-/* Holds its own address, once the loader has relocated us. */
-extern void *volatile mh_self;
-
 /**
  * mh_relocated() - may functions of libc be called?
  *
@@ -102,7 +126,9 @@ extern void *volatile mh_self;
  */
 static inline int mh_relocated(void)
 {
-	return mh_self == (void *)&mh_self;
+	static void *volatile self = (void *)&self;
+
+	return self == (void *)&self;
 }
 
 /**
