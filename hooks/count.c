@@ -38,6 +38,7 @@ HOOK_OPTIONS(
 HOOK_OBSERVING
 
 static MH_TLS struct totals *mine;
+static MH_TLS int without;	/* all lines were taken: do not ask again */
 static struct mh_shards threads;
 static struct mh_output report;
 static struct totals early;	/* what came before there were shards */
@@ -49,8 +50,10 @@ static __attribute__((noinline, cold)) void count_slow(const void *ptr,
 	struct totals *shared;
 
 	if (ptr && MH_LIVE()) {
-		if (!mine)
+		if (!mine && !without) {
 			mine = mh_shard_claim(&threads);
+			without = !mine;
+		}
 		if (mine) {
 			mine->calls++;
 			mine->bytes += size;
@@ -115,10 +118,15 @@ static void share(void)
 	early = (struct totals){ .calls = 0 };
 }
 
+/* A file that is gone belonged to a run that has ended before its children. */
 void HOOK_IDENT(init)(void)
 {
-	if (path[0] && mh_shards_open(&threads, path, sizeof(struct totals)))
-		mh_say("count", "count.file cannot be used (gone, full, or not "
+	int error = 0;
+
+	if (path[0])
+		error = mh_shards_open(&threads, path, sizeof(struct totals));
+	if (error && error != -ENOENT)
+		mh_say("count", "count.file cannot be used (no access, or not "
 		       "made by \"mallochooks run\"): totals stay private");
 	if (!threads.base &&
 	    mh_shards_init(&threads, sizeof(struct totals), MAX_THREADS))
@@ -132,6 +140,7 @@ void HOOK_IDENT(init)(void)
 void HOOK_IDENT(fork)(void)
 {
 	mine = NULL;
+	without = 0;
 	early = (struct totals){ .calls = 0 };
 	mh_shards_fork(&threads);
 	share();

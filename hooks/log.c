@@ -91,26 +91,27 @@ static int begin(struct mh_line *line, const char *operation)
 extern void *__libc_stack_end __attribute__((weak));
 
 /* End of the calling thread's stack: the thread pointer lies just above it. */
-static uintptr_t stack_end(uintptr_t sp)
+static uintptr_t stack_end(uintptr_t at)
 {
 	uintptr_t main_end = &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
 	uintptr_t own_end = mh_thread_pointer();
 
-	if (own_end > sp && (main_end <= sp || own_end < main_end))
+	if (own_end > at && (main_end <= at || own_end < main_end))
 		return own_end;
-	return main_end > sp ? main_end : sp;
+	return main_end > at ? main_end : at;
 }
 
 static void put_frames(struct mh_line *line, caller_t caller)
 {
 	uintptr_t frames[OWN_FRAMES + MAX_DEPTH];
-	uintptr_t sp = mh_stack_pointer();
+	uintptr_t own = (uintptr_t)__builtin_frame_address(0);
 	size_t i, nr, max = (size_t)HOOK_OPTION(DEPTH).num;
 
 	if (!max)
 		return;
-	nr = mh_frame_walk(__builtin_frame_address(0), sp, stack_end(sp),
-			   frames, OWN_FRAMES + max);
+	/* from our frame up; the stack pointer may be read before it is made */
+	nr = mh_frame_walk((void *)own, own, stack_end(own), frames,
+			   OWN_FRAMES + max);
 	for (i = 0; i < nr && frames[i] != caller; i++)
 		;
 	for (i++; i < nr && max; i++, max--) {
