@@ -7,6 +7,7 @@
  *			is open, and 8 for any above
  *	signals		say "ready", then the name of each signal that comes,
  *			until SIGTERM
+ *	allocate	100 times 1 MiB, and 3 times more than there is
  *	stop-self	SIGTSTP to itself alone, then exit 7
  *	ignoring CMD...	CMD with SIGCHLD ignored
  *	alarm CMD...	CMD with an alarm set
@@ -97,11 +98,27 @@ static int signals_mode(void)
 	return 0;
 }
 
-/* The shell of the terminal: one job in the foreground, reported to @out. */
-static void shell(const char *slave, int out, char **argv)
+static int allocate_mode(void)
+{
+	void *(*volatile allocate)(size_t size) = malloc;
+	int i, failed = 0;
+
+	for (i = 0; i < 100; i++)
+		free(allocate(1 << 20));
+	for (i = 0; i < 3; i++)
+		failed += !allocate((size_t)-1 / 4);
+	return failed == 3 ? 0 : 1;
+}
+
+/*
+ * The shell of the terminal: one job in the foreground, reported to @out; when
+ * it has stopped, a letter from @go lets it go on.
+ */
+static void shell(const char *slave, int out, int go, char **argv)
 {
 	sigset_t ttou;
 	int status, fd;
+	char letter;
 	pid_t job;
 
 	setsid();
@@ -126,6 +143,8 @@ static void shell(const char *slave, int out, char **argv)
 	dprintf(out, "job %d\n", job);
 	while (waitpid(job, &status, WUNTRACED) == job && WIFSTOPPED(status)) {
 		dprintf(out, "stopped\n");
+		if (read(go, &letter, 1) != 1)
+			fail("read");
 		tcsetpgrp(0, job);
 		kill(-job, SIGCONT);
 	}
@@ -139,7 +158,7 @@ struct reader {
 	char text[4096];
 };
 
-/* Wait until the text behind @from holds @what. */
+/* Wait until @what has come; Return: where it stands. */
 static const char *expect(struct reader *in, const char *what)
 {
 	struct pollfd wait = { .fd = in->fd, .events = POLLIN };
@@ -164,43 +183,63 @@ static const char *expect(struct reader *in, const char *what)
 	return found;
 }
 
+static int count_lines(const char *text, const char *line)
+{
+	int nr = 0;
+
+	while ((text = strstr(text, line))) {
+		text++;
+		nr++;
+	}
+	return nr;
+}
+
+static void put(int fd, const char *text)
+{
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail("write");
+}
+
 static int tty_mode(char **argv, int stops_itself)
 {
 	struct reader screen = { .fd = posix_openpt(O_RDWR | O_NOCTTY) };
 	struct reader news = { .nr = 0 };
-	int pipes[2], job;
-	const char *line;
+	int out[2], go[2], job;
 
 	if (screen.fd < 0 || grantpt(screen.fd) || unlockpt(screen.fd))
 		fail("pty");
 	fcntl(screen.fd, F_SETFD, FD_CLOEXEC);
-	if (pipe2(pipes, O_CLOEXEC))
+	if (pipe2(out, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
 		fail("pipe");
 	if (!fork())
-		shell(ptsname(screen.fd), pipes[1], argv);
-	close(pipes[1]);
-	news.fd = pipes[0];
-	line = expect(&news, "job ");
-	job = atoi(line + 4);
+		shell(ptsname(screen.fd), out[1], go[0], argv);
+	close(out[1]);
+	news.fd = out[0];
+	job = atoi(expect(&news, "job ") + 4);
 	if (stops_itself) {
 		expect(&news, "stopped\n");
+		put(go[1], "g");
 	} else {
 		expect(&screen, "ready");
-		if (write(screen.fd, "\032", 1) != 1)
-			fail("write");
+		put(screen.fd, "\032");
 		expect(&news, "stopped\n");
+		put(go[1], "g");
 		expect(&screen, "CONT");
-		if (write(screen.fd, "\003", 1) != 1)
-			fail("write");
+		/*
+		 * The job's leader sleeps while its child takes the ^C: passed
+		 * on, it would then come a second time, and not be merged.
+		 */
+		kill(job, SIGSTOP);
+		expect(&news, "stopped\nstopped\n");
+		put(screen.fd, "\003");
 		expect(&screen, "INT");
+		put(go[1], "g");
 		kill(job, SIGTERM);
 		expect(&screen, "TERM");
 	}
 	expect(&news, "exit ");
-	for (job = 0, line = screen.text; (line = strstr(line, "INT\r"));
-	     line++)
-		job++;
-	printf("INT %d\n%s", job, strstr(news.text, "stopped"));
+	printf("INT %d\n%s", count_lines(screen.text, "INT\r"),
+	       strstr(news.text, "stopped"));
 	return 0;
 }
 
@@ -214,6 +253,8 @@ int main(int argc, char **argv)
 		return fds_mode();
 	if (!strcmp(mode, "signals"))
 		return signals_mode();
+	if (!strcmp(mode, "allocate"))
+		return allocate_mode();
 	if (!strcmp(mode, "tty"))
 		return tty_mode(argv + 2, 0);
 	if (!strcmp(mode, "tty-stops"))

@@ -28,9 +28,9 @@ if ! "$tool" options --preload="$unit" |
 	exit 77
 fi
 dir=$(mktemp -d) || exit 1
-trap 'cd /; rm -rf "$dir"' EXIT
+open=
+trap 'cd /; rm -rf "$dir" ${open:+"$open"}' EXIT
 trap 'exit 1' HUP INT TERM
-chmod 755 "$dir"
 cd "$dir" || exit 1
 mkdir tmp
 TMPDIR=$dir/tmp
@@ -122,7 +122,7 @@ is signal_state_is_inherited "$(cat want)" "$(cat got)"
 wait_for()
 {
 	tries=0
-	until grep -q "$2" "$1" || [ $tries -ge 200 ]; do
+	until grep -qs "$2" "$1" || [ $tries -ge 200 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done
@@ -140,26 +140,33 @@ wait $pid
 is relayed_status 0 $?
 is relayed_signals "ready HUP INT QUIT USR1 USR2 TERM" "$(echo $(cat out))"
 
-is terminal_stop_and_interrupt "INT 1 stopped exit 0" \
+is terminal_stop_and_interrupt "INT 1 stopped stopped exit 0" \
 	"$(echo $("$child" tty "$tool" run --preload="$unit" -- \
 		"$child" signals))"
 is child_stops_itself "INT 0 stopped exit 7" \
 	"$(echo $("$child" tty-stops "$tool" run --preload="$unit" -- \
 		"$child" stop-self))"
 
-# A SIGSTOP and SIGCONT for the child alone: run must not sleep on.
-"$tool" run --preload="$unit" -- \
-	sh -c 'echo $$ >pid; kill -STOP $$; exit 4' 2>/dev/null &
-pid=$!
-tries=0
-until [ -s pid ] && grep -q '^State:.*T' "/proc/$(cat pid)/status" ||
-      [ $tries -ge 200 ]; do
-	tries=$((tries + 1))
-	sleep 0.1
+# A SIGSTOP for the child alone: run must not sleep with it, and a SIGCONT must
+# reach it by either way.
+for whom in child run; do
+	rm -f pid
+	"$tool" run --preload="$unit" -- \
+		sh -c 'echo $$ >pid; kill -STOP $$; exit 4' 2>/dev/null &
+	pid=$!
+	tries=0
+	until [ -s pid ] && grep -q '^State:.*T' "/proc/$(cat pid)/status" ||
+	      [ $tries -ge 200 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	case $whom in
+	child) kill -CONT "$(cat pid)" ;;
+	run) kill -CONT $pid ;;
+	esac
+	wait $pid
+	is "stopped_alone_continued_by_$whom" 4 $?
 done
-kill -CONT "$(cat pid)"
-wait $pid
-is child_stopped_alone 4 $?
 
 # --- descriptors ----------------------------------------------------------
 
@@ -174,6 +181,9 @@ for redirect in '<&-' '>&-' '2>&-' '<&- >&-' '<&- 2>&-' '>&- 2>&-' \
 	{ eval 'run -- "$child" fds' "$redirect"; } 2>err
 	is "closed $redirect" $want $?
 done
+# What run opens must not become the stderr that was closed.
+(TMPDIR=$dir/absent run --output=o2 -- true 2>&-)
+is output_is_not_stderr "" "$(cat o2)"
 (run -- sh -c 'sleep 0.3; exit 5'; echo $? >status) 2>&1 | :
 tries=0
 until [ -s status ] || [ $tries -ge 100 ]; do
@@ -223,6 +233,14 @@ is sum_is_right \
 	"$(sed -n 's/.*: process [0-9]*, \([0-9]*\) .*/\1/p' err |
 		{ s=0; while read -r n; do s=$((s + n)); done; echo $s; })" \
 	"$(sed -n 's/.* processes, \([0-9]*\) .*/\1/p' err)"
+run -- "$child" allocate >out 2>err
+bytes=$(sed -n 's/.* \([0-9]*\) bytes requested.*/\1/p' err)
+if [ "$bytes" -ge 104857600 ] && [ "$bytes" -lt 105906176 ]; then
+	pass bytes_are_right
+else
+	fail bytes_are_right "$(cat err)"
+fi
+has failures_are_right ", 3 failed" err
 run --output=totals -- sh -c : 2>err
 has output_file "1 process, " totals
 is output_not_stderr "" "$(cat err)"
@@ -393,6 +411,9 @@ if compile -static -o static "$here/run_child.c"; then
 	script static_script "#!$dir/static"
 	refused static_script "/static (which ./static_script is run by) is static" \
 		./static_script
+	script static_nested "#!$dir/static_script"
+	refused static_nested "(which ./static_nested is run by) is static" \
+		./static_nested
 	cp static mh-static
 	script static_env '#!/usr/bin/env mh-static'
 	PATH=$dir:$PATH refused static_env "is static" ./static_env
@@ -460,50 +481,57 @@ compile -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1 -o musl \
 	"$here/run_child.c"
 refused musl "is for musl" ./musl fds
 
-# Raised privileges: as root, become somebody else for whom it matters.
-if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null 2>&1; then
-	cp "$child" suid && chmod 4755 suid
-	cp "$child" sgid && chmod 2755 sgid
-	cp "$child" caps
-	chmod 777 tmp
-	nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
-	if $nobody test -x "$tool" && $nobody test -r "$unit" &&
-	   $nobody test -x "$child"; then
-		# as NAME TEXT FILE
-		as()
-		{
-			$nobody "$tool" run --preload="$unit" -- \
-				"./$3" status true >out 2>err
-			is "${1}_status" 125 $?
-			has "$1" "$2" err
-		}
-		as setuid "raised privileges (setuid)" suid
-		as setgid "raised privileges (setgid)" sgid
-		if setcap cap_net_raw+ep caps 2>/dev/null; then
-			as capabilities "(file capabilities)" caps
-		else
-			skip capabilities "no setcap"
-		fi
-		$nobody --no-new-privs "$tool" run --preload="$unit" -- \
-			./suid status true >out 2>err
-		is setuid_without_effect "exit 0" "$(cat out)"
-		if [ -u /usr/bin/passwd ]; then
-			$nobody "$tool" run --preload="$unit" -- \
-				/usr/bin/passwd --help >out 2>err
-			is passwd 125 $?
-		else
-			skip passwd "not setuid here"
-		fi
+# Raised privileges: as root, become somebody else for whom it matters, in a
+# directory that he can reach.  Only true(1) is made setuid there.
+nobody="setpriv --reuid=65534 --regid=65534 --clear-groups"
+if [ "$(id -u)" -eq 0 ] && $nobody true 2>/dev/null; then
+	open=$(mktemp -d /tmp/mh-test-run.XXXXXX)
+	chmod 755 "$open"
+	mkdir -m 777 "$open/tmp"
+	cp "$tool" "$open/tool"
+	cp "$unit" "$open/unit.so"
+	for f in suid sgid caps; do
+		cp /bin/true "$open/$f"
+	done
+	chmod 4755 "$open/suid"
+	chmod 2755 "$open/sgid"
+	# as FILE: nobody runs it
+	as()
+	{
+		TMPDIR=$open/tmp $nobody "$open/tool" run \
+			--preload="$open/unit.so" -- "$@" >out 2>err
+		status=$?
+	}
+	as true
+	is as_nobody 0 $status
+	has as_nobody_totals "1 process, " err
+	as "$open/suid"
+	is setuid_status 125 $status
+	has setuid "raised privileges (setuid)" err
+	as "$open/sgid"
+	is setgid_status 125 $status
+	has setgid "raised privileges (setgid)" err
+	if setcap cap_net_raw+ep "$open/caps" 2>/dev/null; then
+		as "$open/caps"
+		is capabilities_status 125 $status
+		has capabilities "(file capabilities)" err
 	else
-		skip setuid "others cannot reach the tool or $dir"
+		skip capabilities "no setcap"
 	fi
-	run -- ./suid status true >out 2>err
-	is setuid_for_its_owner "exit 0" "$(cat out)"
-	has setuid_for_its_owner_totals "processes, " err
-elif [ -u /usr/bin/passwd ]; then
-	refused setuid "raised privileges (setuid)" /usr/bin/passwd --help
+	nobody="$nobody --no-new-privs"
+	as "$open/suid"
+	is setuid_without_effect 0 $status
+	has setuid_without_effect_totals "1 process, " err
+	run -- "$open/suid" 2>err
+	is setuid_for_its_owner 0 $?
+	has setuid_for_its_owner_totals "1 process, " err
 else
-	skip setuid "not root, or no setpriv"
+	skip setuid_made_here "not root, or no setpriv"
+fi
+if [ -u /usr/bin/passwd ] && [ "$(id -u)" -ne 0 ]; then
+	refused passwd "raised privileges (setuid)" /usr/bin/passwd --help
+else
+	skip passwd "root, or it is not setuid"
 fi
 
 # An undefined malloc with a value (a PLT slot) is not an own malloc.
@@ -546,17 +574,28 @@ const struct mallochooks_unit mallochooks_unit = {
 	.stacks_end = stacks + 1,
 };
 END
-if compile -shared -fPIC -I"$here/../../include" -o bare.so bare.c; then
+bare() { compile -shared -fPIC -I"$here/../../include" "$@" bare.c; }
+if bare -o bare.so; then
 	run --preload=bare.so -- sh -c 'exit 3' 2>err
 	status=$?
 	without unit_without_count
-	"$tool" options --preload=bare.so >out 2>err
-	is options_status 0 $?
-	has options_stack "stack test" out
-	has options_int "bare.depth  int  default 5  0..32 frames  start-up" out
-	has options_size "bare.min  size  default 8k  1..1M bytes  live" out
-	has options_string 'bare.text  string  default "as built"' out
-	has options_help "how deep" out
+	# Linkers differ in what they leave to the relocations.
+	for ld in '' bfd gold lld mold; do
+		if ! bare -o bare.so ${ld:+-fuse-ld=$ld}; then
+			skip "options_$ld" "no $ld"
+			continue
+		fi
+		"$tool" options --preload=bare.so >out 2>err
+		is "options_status_$ld" 0 $?
+		has "options_stack_$ld" "stack test" out
+		has "options_int_$ld" \
+			"bare.depth  int  default 5  0..32 frames  start-up" out
+		has "options_size_$ld" \
+			"bare.min  size  default 8k  1..1M bytes  live" out
+		has "options_string_$ld" \
+			'bare.text  string  default "as built"' out
+		has "options_help_$ld" "how deep" out
+	done
 else
 	fail bare_unit "$(head -n 3 cc.log)"
 fi
