@@ -11,6 +11,7 @@ ifeq ($(filter grouped-target,$(.FEATURES)),)
 $(error GNU make 4.3 or later is needed, this is $(MAKE_VERSION))
 endif
 
+dry-run := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -63,9 +64,8 @@ one-by-one:
 else
 
 # Targets that a stranger types first bring their packages along.
-dry-run := $(findstring n,$(firstword -$(MAKEFLAGS)))
 ifneq ($(filter check demo bench,$(build-goals)),)
-ifndef dry-run
+ifeq ($(dry-run),)
 ifneq ($(shell $(srctree)/config/install-deps $(filter check demo bench, \
 	$(build-goals)) $(if $(filter aarch64,$(ARCH)),aarch64) >&2 && echo ok),ok)
 $(error packages are missing)
@@ -397,10 +397,12 @@ install-list = \
 	$(call put,644,$(pc),$(libdir)/pkgconfig/mallochooks$(dash-name).pc) \
 	$(call put,644,$(B)/config,$(sharedir)/config$(dash-name)) \
 	$(call put,644,$(share)/mallochooks$(dash-name).mk,$(sharedir)/mallochooks$(dash-name).mk) \
-	$(foreach f,$(header-files),$(call put,644,$(srctree)/$f,$(includedir)/mallochooks/$(notdir $f))) \
+	$(foreach f,$(header-files),$(call put,644,$(srctree)/$f, \
+		$(includedir)/mallochooks/$(notdir $f))) \
 	$(foreach f,$(source-files),$(call put,644,$(srctree)/$f,$(sharedir)/src/$f)) \
-	$(foreach f,$(man-files),$(call put,644,$(srctree)/$f,$(mandir)/man$(subst .,,$(suffix $f))/$(notdir $f)))
-put = $(call squote,$(1) $(2) $(3))
+	$(foreach f,$(man-files),$(call put,644,$(srctree)/$f, \
+		$(mandir)/man$(subst .,,$(suffix $f))/$(notdir $f)))
+put = $(call squote,$(1) $(2) $(strip $(3)))
 manifest = $(sharedir)/installed$(dash-name)
 
 install: all

@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test_differential - every entry against the real library, line by line
+#
+# The same program on the bare library and hooked, over four libraries and
+# through stacks of every calloc mode, of layers that look and that enlarge.
+#
+# timeout: 240
+
+. "$SRCDIR/tests/process/common.sh"
+src=$SRCDIR/tests/hooks
+
+compile differential -fno-builtin "$src/differential.c" -ldl
+preload auto count,event
+preload hooked count,event --calloc=hooked
+preload emulated log,count,event --calloc=emulated
+preload enlarge "$src/enlarge.c,count"
+preload events count,event --transforming --sources="$src/enlarge_events.c"
+
+# Lines in which the bare library broke its own promise prove nothing.
+sound()
+{
+	awk 'NR == FNR { if (/SMALLER THAN ASKED/) bad[FNR] = 1; next }
+		!bad[FNR]' "$1" "$2"
+}
+
+# run NAME KIND LIBRARY ENVIRONMENT
+run()
+{
+	with "$4 MALLOCHOOKS=log.fd=9" ./differential "$2" "$3" \
+		>"$1" 2>err 9>/dev/null
+	is "$1: exit status" 0 $?
+	is "$1: last line" end "$(tail -n 1 "$1")"
+}
+
+# against STACK KIND WORDS: hooked as bare
+against()
+{
+	run "$name.$1" "$2" "$library" \
+		"LD_PRELOAD=$work/$1.so${behind:+:$behind} ${3-}"
+	sound "$name.$2" "$name.$2" >wanted
+	sound "$name.$2" "$name.$1" >got
+	same "$name, $1" wanted got
+}
+
+for library in libc.so.6 libjemalloc.so.2 libtcmalloc_minimal.so.4 \
+	libmimalloc.so.2.0; do
+	name=${library%%.*}
+	behind=
+	[ "$name" = libc ] || behind=$library
+	with "${behind:+LD_PRELOAD=$behind}" ./differential roomy "$library" \
+		>/dev/null 2>err
+	case $?:$(cat err) in
+	0:*) ;;
+	*)	skip "$name is not here, or does not work: $(head -n 1 err)"
+		continue ;;
+	esac
+	run "$name.exact" exact "$library" "${behind:+LD_PRELOAD=$behind}"
+	run "$name.roomy" roomy "$library" "${behind:+LD_PRELOAD=$behind}"
+	echo "$name: $(wc -l <"$name.exact") lines"
+	against auto exact
+	against hooked exact
+	against emulated exact
+	against enlarge roomy DIFFERENTIAL_SHARE=64
+	against events roomy DIFFERENTIAL_SHARE=64
+done
+finish

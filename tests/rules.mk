@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+#
+# make check: every tests/ROOM/test_*.c is built and run, every
+# tests/ROOM/test_*.sh is run.  "make check T=tests/ROOM/test_x" runs one alone;
+# a part of the name runs all that have it.
+#
+# A C test is a cmocka program, compiled with the flags of the layers and the
+# values of the configuration.  Lines of its head comment say what more it
+# needs:
+#	test-sources: index/arena.c tests/hooks/fake.c	linked with it
+#	test-flags: -DMH_IDENT=t -pthread		for all of its compiles
+#
+# A script finds in its environment SRCDIR BUILDDIR MALLOCHOOKS_TOOL
+# MALLOCHOOKS_PRELOAD CC CXX ARCH RUNNER, and in TMPDIR a directory of its own
+# that is removed after it.  It exits 0, 77 (skipped; its last line says why),
+# or anything else.  Both kinds may say "timeout: SECONDS" in their heads, the
+# default being 300, and "needs: native" when a foreign machine's code, which
+# RUNNER has to emulate, is no use to them.
+
+test-c := $(sort $(patsubst $(srctree)/%.c,%,$(wildcard $(srctree)/tests/*/test_*.c)))
+test-sh := $(sort $(patsubst $(srctree)/%.sh,%,$(wildcard $(srctree)/tests/*/test_*.sh)))
+test-all := $(sort $(test-c) $(test-sh))
+
+ifdef T
+test-wanted := $(or $(filter $(basename $(T)),$(test-all)), \
+	$(strip $(foreach t,$(test-all),$(if $(findstring $(T),$t),$t))))
+ifeq ($(test-wanted),)
+ifneq ($(filter check,$(build-goals)),)
+$(error T=$(T): no test has that in its name)
+endif
+endif
+else
+test-wanted := $(test-all)
+endif
+# The long ones first, so that the other half of the machine is not idle at the
+# end.
+test-long := $(basename $(patsubst $(srctree)/%,%,$(shell grep -l 'timeout: [0-9][0-9][0-9]' \
+	$(foreach t,$(test-wanted),$(wildcard $(srctree)/$t.c $(srctree)/$t.sh)))))
+test-order := $(test-long) $(filter-out $(test-long),$(test-wanted))
+
+# $(call test-says,WORD,TEST): what the head comment of a C test says behind it
+test-says = $(shell sed -n '1,60s/^[ *]*$(1): *//p' $(srctree)/$(2).c)
+
+# cmocka of a foreign machine is Debian's, unpacked into the build directory.
+# Found missing, its tests are skipped one by one, with that reason.
+ifdef cross
+cross-root := $(B)/cross/$(MACHINE)
+cmocka-flags := -isystem $(cross-root)/usr/include
+cmocka-libs := -L$(cross-root)/usr/lib/$(triple) -lcmocka \
+	-Wl,-rpath,$(abspath $(cross-root)/usr/lib/$(triple))
+$(cross-root)/complete: | $(srctree)/config/install-deps
+	$(Q)$(srctree)/config/install-deps cross $(@D) $(patsubst aarch64,arm64,$(MACHINE)) || \
+		mkdir -p $(@D)
+test-cmocka := $(cross-root)/complete
+else
+cmocka-libs := -lcmocka
+test-cmocka :=
+endif
+
+test-flags := -std=gnu11 $(CFLAGS) $(warnings) -ftls-model=initial-exec \
+	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc \
+	-fno-builtin-free -fno-builtin-memalign -fno-builtin-aligned_alloc \
+	-fno-builtin-posix_memalign \
+	-include $(B)/tests/config.h -I$(srctree)/include -I$(srctree)/hooks \
+	-I$(srctree)/index -I$(srctree)/config -I$(srctree)/tests -I$(srctree) \
+	-I$(srctree)/arch/$(ARCH-in-force) -I$(srctree)/arch/generic \
+	-DMALLOCHOOKS_VERSION='"$(VERSION)"' $(cmocka-flags)
+flags-tests = $(CC) $(test-flags) $(LDFLAGS) $(cmocka-libs)
+
+$(B)/tests/config.h: $(B)/config
+	@mkdir -p $(@D)
+	$(Q)sed -n -e 's/^\(CONFIG_[A-Z0-9_]*\)=y$$/#define \1 1/p' -e t \
+		-e 's/^\(CONFIG_[A-Z0-9_]*\)=/#define \1 /p' $< > $@
+
+# $(call build-test,TEST): one that does not compile is one test that fails, and
+# not the end of all.
+define build-test
+$(B)/$(1): $(srctree)/$(1).c $(addprefix $(srctree)/,$(call test-says,test-sources,$(1))) \
+		$(B)/tests/config.h $(B)/flags/tests $(test-cmocka)
+	@mkdir -p $$(@D)
+	$$(say) CC $(1)
+	$$(Q)$(if $(test-cmocka),test ! -f $(test-cmocka) || )$$(CC) $$(test-flags) \
+		$(call test-says,test-flags,$(1)) -MMD -MP -MF $$@.d -MT $$@ \
+		$$(LDFLAGS) -o $$@ $$(filter %.c,$$^) $$(cmocka-libs) || rm -f $$@
+-include $(B)/$(1).d
+test-programs += $(B)/$(1)
+endef
+
+test-programs :=
+ifneq ($(filter check,$(build-goals)),)
+$(foreach t,$(filter $(test-c),$(test-wanted)),$(eval $(call build-test,$t)))
+endif
+
+repeat-words = $(if $(filter .,$(O)),,O=$(O)) $(if $(ARCH),ARCH=$(ARCH))
+test-environment = SRCDIR=$(call squote,$(abspath $(srctree))) \
+	BUILDDIR=$(call squote,$(abspath $(B))) \
+	MALLOCHOOKS_TOOL=$(call squote,$(abspath $(tool))) \
+	MALLOCHOOKS_PRELOAD=$(call squote,$(abspath $(preload))) \
+	CC=$(call squote,$(CC)) CXX=$(call squote,$(CXX)) \
+	ARCH=$(ARCH-in-force) RUNNER=$(call squote,$(RUNNER)) \
+	MH_CMOCKA=$(call squote,$(if $(test-cmocka),$(abspath $(test-cmocka)))) \
+	MH_REPEAT=$(call squote,make check $(strip $(repeat-words))) MH_VERBOSE=$(V)
+
+check: all $(test-programs)
+	@mkdir -p $(B)/tests && : > $(B)/tests/results
+	@printf '%s\n' $(test-order) | $(test-environment) \
+		xargs -P 2 -n 1 $(srctree)/tests/run-test || :
+	@awk -v want=$(words $(test-order)) '{ n[$$1]++ } \
+		END { if (NR != want) \
+			printf "%d of %d tests came to no end\n", want - NR, want; \
+		printf "%d passed, %d failed, %d skipped\n", \
+			n["PASS"], n["FAIL"] + want - NR, n["SKIP"]; \
+		exit n["FAIL"] > 0 || NR != want || !NR }' $(B)/tests/results
+
+bench: all
+	@$(test-environment) $(srctree)/tests/bench/run
+
+demo: all
+	@$(test-environment) $(srctree)/tests/demo/demo.sh
