@@ -336,7 +336,8 @@ static void complain_form(struct word item)
 }
 
 /* One "[?][identity:]layer.option=value". */
-static void take_item(const struct mallochooks_stack *stack, struct word item)
+static void take_item(const struct mallochooks_stack *stack,
+		      mh_for_each_stack *each, struct word item)
 {
 	struct anywhere want = { .nearest = NULL };
 	const struct mallochooks_layer *layer = NULL;
@@ -377,7 +378,8 @@ static void take_item(const struct mallochooks_stack *stack, struct word item)
 }
 
 MH_RUNTIME void mh_options_from_environment(const struct mallochooks_stack *stack,
-					    char *const *envp)
+					    char *const *envp,
+					    mh_for_each_stack *each)
 {
 	static const char variable[] = VARIABLE;
 	const size_t nr = sizeof(variable) - 1;
@@ -392,7 +394,7 @@ MH_RUNTIME void mh_options_from_environment(const struct mallochooks_stack *stac
 		while (rest.nr) {
 			item = cut(&rest, ',');
 			if (item.nr)
-				take_item(stack, item);
+				take_item(stack, each, item);
 		}
 		return;
 	}

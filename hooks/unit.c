@@ -108,7 +108,8 @@ MH_RUNTIME void mh_stack_start(const struct mallochooks_stack *stack,
 	}
 	mh_errno_offset = (char *)&errno - (char *)mh_thread_pointer();
 	if (!getauxval(AT_SECURE))
-		mh_options_from_environment(stack, envp);
+		mh_options_from_environment(stack, envp,
+					    mallochooks_for_each_stack);
 	each_layer_up(stack, offsetof(struct mallochooks_layer, init));
 	started[nr].phase = phase;
 	started[nr].stack = stack;

@@ -108,7 +108,8 @@ static void set(const char *string)
 
 	snprintf(variable, sizeof(variable), "MALLOCHOOKS=%s", string);
 	for (i = 0; process[i]; i++)
-		mh_options_from_environment(process[i], envp);
+		mh_options_from_environment(process[i], envp,
+				    mallochooks_for_each_stack);
 }
 
 /* Sets it and wants exactly these lines. */
@@ -316,11 +317,15 @@ static void only_the_variable_is_read(void **state)
 	char *nothing[] = { NULL };
 
 	(void)state;
-	mh_options_from_environment(&one, no_such);
-	mh_options_from_environment(&one, nothing);
-	mh_options_from_environment(&one, NULL);
+	mh_options_from_environment(&one, no_such,
+				    mallochooks_for_each_stack);
+	mh_options_from_environment(&one, nothing,
+				    mallochooks_for_each_stack);
+	mh_options_from_environment(&one, NULL,
+				    mallochooks_for_each_stack);
 	assert_int_equal(alpha[LEVEL].num, 7);
-	mh_options_from_environment(&one, twice);
+	mh_options_from_environment(&one, twice,
+				    mallochooks_for_each_stack);
 	assert_int_equal(alpha[LEVEL].num, 8);	/* as getenv() has it */
 	assert_string_equal(said, "");
 }
