@@ -286,11 +286,12 @@ static int take_first(const struct mallochooks_unit *unit,
 }
 
 /* Each stack reads every word; what concerns all is said by the first. */
-static int speaks_for_all(const struct mallochooks_stack *stack)
+static int speaks_for_all(const struct mallochooks_stack *stack,
+			  mh_for_each_stack *each)
 {
 	const struct mallochooks_stack *first = NULL;
 
-	mallochooks_for_each_stack(take_first, &first);
+	each(take_first, &first);
 	return first == stack;
 }
 
@@ -351,7 +352,7 @@ static void take_item(const struct mallochooks_stack *stack,
 		rest.nr--;
 	}
 	if (!has(rest, '=')) {
-		if (speaks_for_all(stack))
+		if (speaks_for_all(stack, each))
 			complain_form(item);
 		return;
 	}
@@ -368,8 +369,8 @@ static void take_item(const struct mallochooks_stack *stack,
 			complain_value(item, option);
 		return;
 	}
-	if (optional || !speaks_for_all(stack) ||
-	    mallochooks_for_each_stack(known_somewhere, &want))
+	if (optional || !speaks_for_all(stack, each) ||
+	    each(known_somewhere, &want))
 		return;
 	if (want.nearest)
 		complain_option(item, want.nearest);
