@@ -18,4 +18,7 @@ static inline uintptr_t mh_thread_pointer(void)
 	return tp;
 }
 
+/* The int at a fixed distance from the thread pointer; an lvalue. */
+#define MH_THREAD_INT(offset)	(*(int __seg_fs *)(uintptr_t)(offset))
+
 #endif
