@@ -44,8 +44,7 @@ static struct mh_output report;
 static struct totals early;	/* what came before there were shards */
 static struct totals *common;	/* the shared line; NULL: early is */
 
-static __attribute__((noinline, cold)) void count_slow(const void *ptr,
-						       size_t size)
+static __attribute__((noinline, cold)) void *count_slow(void *ptr, size_t size)
 {
 	struct totals *shared;
 
@@ -57,7 +56,7 @@ static __attribute__((noinline, cold)) void count_slow(const void *ptr,
 		if (mine) {
 			mine->calls++;
 			mine->bytes += size;
-			return;
+			return ptr;
 		}
 	}
 	shared = common ? common : &early;
@@ -67,17 +66,19 @@ static __attribute__((noinline, cold)) void count_slow(const void *ptr,
 	} else {
 		__atomic_fetch_add(&shared->failed, 1, __ATOMIC_RELAXED);
 	}
+	return ptr;
 }
 
+/* What is not usual is a call at the very end, so that nothing is kept for it. */
 static inline void *count(void *ptr, size_t size)
 {
-	if (likely(ptr && MH_LIVE() && mine)) {
+	if (likely(ptr) && likely(MH_PHASE.word == MH_PHASE_LIVE) &&
+	    likely(mine)) {
 		mine->calls++;
 		mine->bytes += size;
-	} else {
-		count_slow(ptr, size);
+		return ptr;
 	}
-	return ptr;
+	return count_slow(ptr, size);
 }
 
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)

@@ -16,17 +16,19 @@
 
 MH_TLS struct mh_latch MH_NAME(entry, latch);
 
-/* Keeps an outer facade's site; Return: what stood there before. */
+/* Keeps an outer facade's site; Return: what is to stand there afterwards. */
 static inline struct mh_latch latch(caller_t site, const uintptr_t *slot)
 {
-	struct mh_latch *now, before = { 0, NULL };
+	struct mh_latch *now, before = { 0, NULL, 0 };
 
 	if (!MH_LIVE())
 		return before;
 	now = &MH_NAME(entry, latch);
 	before = *now;
-	if (!before.site || !mh_latched(&before))
-		*now = (struct mh_latch){ site, slot };
+	if (before.site && !mh_latched(&before))
+		before.site = 0;
+	if (!before.site || before.failed)
+		*now = (struct mh_latch){ site, slot, 0 };
 	return before;
 }
 

@@ -38,7 +38,7 @@ static size_t round_up_alignment(size_t n)
 {
 	size_t alignment = sizeof(void *);
 
-	while (alignment < n)
+	while (alignment < n && alignment <= SIZE_MAX / 2)
 		alignment *= 2;
 	return alignment;
 }
@@ -76,7 +76,8 @@ static inline int aligned(enum mh_aligned which, size_t alignment, size_t size,
 	if (which == MH_POSIX_MEMALIGN)
 		*mh_errno() = before;
 	error = MH_NAME(terminal, verdict)(which, alignment, asked_size);
-	if (error)
+	/* NULL is a chunk of no bytes to mimalloc's posix_memalign */
+	if (error || (which == MH_POSIX_MEMALIGN && !asked_size))
 		return error;
 	if (which != MH_POSIX_MEMALIGN)
 		*mh_errno() = ENOMEM;
@@ -93,7 +94,7 @@ static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
 
 	caller = mh_latch_take(caller, &taken);
 	error = aligned(which, alignment, size, asked_size, caller, &ptr);
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, !error);
 	return error ? NULL : ptr;
 }
 #endif
@@ -105,7 +106,7 @@ ENTRY(void *, malloc, (size_t size))
 	caller_t caller = mh_latch_take(CALLER(), &taken);
 	void *ptr = TOP(malloc)(size, caller);
 
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 #endif
@@ -128,7 +129,7 @@ ENTRY(void *, calloc, (size_t n, size_t size))
 	} else {
 		ptr = TOP(calloc)(n, size, caller);
 	}
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 #endif
@@ -140,7 +141,7 @@ ENTRY(void *, realloc, (void *old, size_t size))
 	caller_t caller = mh_latch_take(CALLER(), &taken);
 	void *ptr = TOP(realloc)(old, size, caller);
 
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 #endif
@@ -157,7 +158,9 @@ ENTRY(void *, reallocarray, (void *old, size_t n, size_t size))
 		return NULL;
 	caller = mh_latch_take(CALLER(), &taken);
 	ptr = TOP(realloc)(old, bytes, caller);
-	mh_latch_give_back(&taken);
+	if (unlikely(!ptr) && (bytes || !old))
+		*mh_errno() = ENOMEM;	/* mimalloc: not in every realloc */
+	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 #endif
@@ -172,7 +175,7 @@ static inline void free_from(void *ptr, caller_t caller)
 		return;
 	caller = mh_latch_take(caller, &taken);
 	TOP(free)(ptr, caller);
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, 1);
 }
 #endif
 
@@ -232,7 +235,7 @@ ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size))
 	int error = aligned(MH_POSIX_MEMALIGN, alignment, size, size, caller,
 			    &ptr);
 
-	mh_latch_give_back(&taken);
+	mh_latch_give_back(&taken, !error);
 	if (!error)
 		*out = ptr;
 	return error;

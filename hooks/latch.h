@@ -5,7 +5,9 @@
  * A facade (operator new) notes who called it; the entry that it ends in
  * prefers that site to its own return address.  A latch that was left behind,
  * by an exception or a longjmp, is recognised by its return slot: no longer
- * above the stack pointer, or holding something else.
+ * above the stack pointer, or holding something else.  An old frame may hold
+ * the right thing still, so a latch whose allocation has failed, which is when
+ * operator new throws, serves nobody any more but another try of the same call.
  */
 #ifndef MH_LATCH_H
 #define MH_LATCH_H
@@ -17,10 +19,12 @@
  * struct mh_latch - one latched call
  * @site:	return address of the outermost facade, 0 when there is none
  * @slot:	where on the stack that return address is kept
+ * @failed:	where the entry returned NULL to, 0 when it did not
  */
 struct mh_latch {
 	caller_t site;
 	const uintptr_t *slot;
+	caller_t failed;
 };
 
 #ifdef CONFIG_SYM_CXX
@@ -44,18 +48,24 @@ static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
 	latch = &MH_NAME(entry, latch);
 	if (likely(!latch->site))
 		return caller;
+	if (unlikely(latch->failed) && latch->failed != caller)
+		return caller;
 	if (mh_latched(latch)) {
 		*taken = *latch;
+		taken->failed = caller;
 		caller = taken->site;
 	}
 	latch->site = 0;
 	return caller;
 }
 
-static inline void mh_latch_give_back(const struct mh_latch *taken)
+static inline void mh_latch_give_back(struct mh_latch *taken, int done)
 {
-	if (taken->site)
-		MH_NAME(entry, latch) = *taken;
+	if (!taken->site)
+		return;
+	if (likely(done))
+		taken->failed = 0;
+	MH_NAME(entry, latch) = *taken;
 }
 #else
 static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
@@ -64,9 +74,10 @@ static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
 	return caller;
 }
 
-static inline void mh_latch_give_back(const struct mh_latch *taken)
+static inline void mh_latch_give_back(struct mh_latch *taken, int done)
 {
 	(void)taken;
+	(void)done;
 }
 #endif
 

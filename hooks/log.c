@@ -21,6 +21,8 @@
 #define MAX_DEPTH	32
 #define OWN_FRAMES	16	/* of ours between the walk and the entry */
 #define USER_BITS	48	/* of an address, on both architectures */
+#define PAGE_BYTES	4096	/* smallest there is */
+#define KERNEL_SIGSET_BYTES 8	/* _NSIG / 8: both architectures have 64 */
 
 enum {
 	FD,
@@ -101,23 +103,42 @@ static uintptr_t stack_end(uintptr_t at)
 	return main_end > at ? main_end : at;
 }
 
+/*
+ * The stack of a coroutine, or of a signal, ends sooner, and above it not all
+ * need be mapped.  The kernel reads the set before it refuses the "how".
+ */
+static int readable(uintptr_t at, uintptr_t *page)
+{
+	if (at / PAGE_BYTES == *page)
+		return 1;
+	*page = at / PAGE_BYTES;
+	return mh_syscall(SYS_rt_sigprocmask, -1, (long)(at & ~7ul), 0,
+			  KERNEL_SIGSET_BYTES, 0, 0) == -EINVAL;
+}
+
 static void put_frames(struct mh_line *line, caller_t caller)
 {
-	uintptr_t frames[OWN_FRAMES + MAX_DEPTH];
 	uintptr_t own = (uintptr_t)__builtin_frame_address(0);
-	size_t i, nr, max = (size_t)HOOK_OPTION(DEPTH).num;
+	uintptr_t at = own, page = own / PAGE_BYTES, end = stack_end(own);
+	size_t max = (size_t)HOOK_OPTION(DEPTH).num;
+	int nr_own = 0, above = 0;
+	uintptr_t ret, next;
 
-	if (!max)
-		return;
 	/* from our frame up; the stack pointer may be read before it is made */
-	nr = mh_frame_walk((void *)own, own, stack_end(own), frames,
-			   OWN_FRAMES + max);
-	for (i = 0; i < nr && frames[i] != caller; i++)
-		;
-	for (i++; i < nr && max; i++, max--) {
-		if (frames[i] >> USER_BITS)
+	while (max && readable(at, &page) &&
+	       readable(at + 2 * sizeof(at) - 1, &page) &&
+	       mh_frame_walk((void *)at, own, end, &ret, 1)) {
+		if (above ? ret >> USER_BITS : nr_own++ == OWN_FRAMES)
 			return;
-		put_address(line, "frame", frames[i]);
+		if (above) {
+			put_address(line, "frame", ret);
+			max--;
+		}
+		above |= ret == caller;
+		next = *(const uintptr_t *)at;
+		if (next <= at)
+			return;
+		at = next;
 	}
 }
 #else

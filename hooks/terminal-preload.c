@@ -16,7 +16,7 @@
 #include "nextsym.h"
 #include "terminal.h"
 
-/* The real functions, name and type; malloc must come first. */
+/* The real functions, name and type. */
 #define REAL_FUNCTIONS(X) \
 	X(void *, malloc, (size_t)) \
 	X(void *, calloc, (size_t, size_t)) \
@@ -29,8 +29,15 @@
 	X(void *, pvalloc, (size_t)) \
 	X(size_t, malloc_usable_size, (void *))
 
+/*
+ * What every call tests is not the pointer that it jumps through: compare and
+ * jump are then one instruction each, straight from memory.
+ */
 #define X(ret, name, params) ret (*name) params;
-static struct { REAL_FUNCTIONS(X) } real;
+static struct {
+	const void *found;	/* not NULL: so is what follows */
+	REAL_FUNCTIONS(X)
+} real;
 #undef X
 
 static int is_glibc;	/* the chunk layout is known: zeroed() may look */
@@ -70,14 +77,18 @@ static void no_free(void *ptr)
 static void *made_memalign(size_t alignment, size_t size)
 {
 	void *ptr = NULL;
+	size_t whole;
 	int error;
 
-	if (real.aligned_alloc)
-		return real.aligned_alloc(alignment, size);
-	if (!real.posix_memalign)
-		return no_memory(size);
 	if (alignment < sizeof(void *))
 		alignment = sizeof(void *);
+	/* C11 7.22.3.1: the size is a multiple of the alignment */
+	if (real.aligned_alloc)
+		return __builtin_add_overflow(size, alignment - 1, &whole) ?
+			no_memory(size) :
+			real.aligned_alloc(alignment, whole & ~(alignment - 1));
+	if (!real.posix_memalign)
+		return no_memory(size);
 	error = real.posix_memalign(&ptr, alignment, size);
 	if (error)
 		*mh_errno() = error;
@@ -109,10 +120,43 @@ static void *find_here_or_behind(const struct mh_object *lead, const char *name)
 	return found ? found : mh_next_symbol(name);
 }
 
+static int has_aligned(const struct mh_object *object)
+{
+	return mh_object_find(object, REAL_NAME(memalign)) ||
+	       mh_object_find(object, REAL_NAME(aligned_alloc)) ||
+	       mh_object_find(object, REAL_NAME(posix_memalign));
+}
+
+/*
+ * An interposer of malloc and free alone leaves these to the next object.
+ * A structure is not copied here: compilers call memcpy for that.
+ */
+static void bind_aligned(const struct mh_object *lead)
+{
+	const struct link_map *map = NULL;
+	const struct mh_object *from = lead;
+	struct mh_object other;
+	void *found;
+
+	while (!has_aligned(from) && (map = mh_next_object(map)))
+		from = mh_object_open(&other, map) ? &other : lead;
+	real.aligned_alloc = (void *(*)(size_t, size_t))
+		mh_object_find(from, REAL_NAME(aligned_alloc));
+	real.posix_memalign = (int (*)(void **, size_t, size_t))
+		mh_object_find(from, REAL_NAME(posix_memalign));
+	real.valloc = (void *(*)(size_t))
+		mh_object_find(from, REAL_NAME(valloc));
+	real.pvalloc = (void *(*)(size_t))
+		mh_object_find(from, REAL_NAME(pvalloc));
+	found = mh_object_find(from, REAL_NAME(memalign));
+	real.memalign = found ? (void *(*)(size_t, size_t))found :
+				made_memalign;
+}
+
 /*
  * Two threads may do this at the same time: both write the same values, and
- * malloc, which every caller tests, comes last.  While no object has a malloc
- * (a prefixed family that is not loaded yet) nothing is kept.
+ * what every caller tests comes last.  While no object has a malloc (a prefixed
+ * family that is not loaded yet) nothing is kept.
  */
 static __attribute__((noinline, cold)) int bind(void)
 {
@@ -121,55 +165,71 @@ static __attribute__((noinline, cold)) int bind(void)
 
 	if (!find_lead(&lead))
 		return 0;
+	real.malloc = (void *(*)(size_t))
+		mh_object_find(&lead, REAL_NAME(malloc));
 	found = find_here_or_behind(&lead, REAL_NAME(calloc));
 	real.calloc = found ? (void *(*)(size_t, size_t))found : no_calloc;
 	found = find_here_or_behind(&lead, REAL_NAME(realloc));
 	real.realloc = found ? (void *(*)(void *, size_t))found : no_realloc;
 	found = find_here_or_behind(&lead, REAL_NAME(free));
 	real.free = found ? (void (*)(void *))found : no_free;
-	real.aligned_alloc = (void *(*)(size_t, size_t))
-		mh_object_find(&lead, REAL_NAME(aligned_alloc));
-	real.posix_memalign = (int (*)(void **, size_t, size_t))
-		mh_object_find(&lead, REAL_NAME(posix_memalign));
-	real.valloc = (void *(*)(size_t))
-		mh_object_find(&lead, REAL_NAME(valloc));
-	real.pvalloc = (void *(*)(size_t))
-		mh_object_find(&lead, REAL_NAME(pvalloc));
-	found = mh_object_find(&lead, REAL_NAME(memalign));
-	real.memalign = found ? (void *(*)(size_t, size_t))found :
-				made_memalign;
+	bind_aligned(&lead);
 	found = mh_object_find(&lead, REAL_NAME(malloc_usable_size));
 	real.malloc_usable_size = found ? (size_t (*)(void *))found :
 					  no_usable_size;
 	is_glibc = lead.soname && mh_same(lead.soname, "libc.so.6") &&
 		   mh_object_find(&lead, "gnu_get_libc_version");
-	found = mh_object_find(&lead, REAL_NAME(malloc));
-	__atomic_store_n(&real.malloc, (void *(*)(size_t))found,
-			 __ATOMIC_RELEASE);
+	__atomic_store_n(&real.found, (const void *)&real, __ATOMIC_RELEASE);
 	return 1;
 }
 
 static inline int bound(void)
 {
-	return likely(real.malloc) || bind();
+	return likely(real.found);
 }
+
+/* Here no other thread is about that could see a part of it. */
+void HOOK_IDENT(init)(void)
+{
+	if (!bound())
+		bind();
+}
+
+/* A first call goes a way of its own, so that no later one needs a frame. */
+#define FIRST_CALL(ret, op, params, args, hand, otherwise) \
+	static __attribute__((noinline, cold)) ret first_##op params \
+	{ \
+		if (bind()) \
+			hand real.op args; \
+		else \
+			hand otherwise; \
+	}
+FIRST_CALL(void *, malloc, (size_t size), (size), return, no_memory(size))
+FIRST_CALL(void *, calloc, (size_t n, size_t size), (n, size), return,
+	   no_memory(size))
+FIRST_CALL(void *, realloc, (void *ptr, size_t size), (ptr, size), return,
+	   no_memory(size))
+FIRST_CALL(void, free, (void *ptr), (ptr), , (void)0)
+FIRST_CALL(void *, memalign, (size_t alignment, size_t size),
+	   (alignment, size), return, no_memory(size))
+FIRST_CALL(size_t, malloc_usable_size, (void *ptr), (ptr), return, 0)
 
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
 	(void)caller;
-	return bound() ? real.malloc(size) : no_memory(size);
+	return bound() ? real.malloc(size) : first_malloc(size);
 }
 
 void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
 {
 	(void)caller;
-	return bound() ? real.calloc(n, size) : no_memory(size);
+	return bound() ? real.calloc(n, size) : first_calloc(n, size);
 }
 
 void *HOOK_IDENT(realloc)(void *ptr, size_t size, caller_t caller)
 {
 	(void)caller;
-	return bound() ? real.realloc(ptr, size) : no_memory(size);
+	return bound() ? real.realloc(ptr, size) : first_realloc(ptr, size);
 }
 
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
@@ -177,17 +237,21 @@ void HOOK_IDENT(free)(void *ptr, caller_t caller)
 	(void)caller;
 	if (bound())
 		real.free(ptr);
+	else
+		first_free(ptr);
 }
 
 void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 {
 	(void)caller;
-	return bound() ? real.memalign(alignment, size) : no_memory(size);
+	return bound() ? real.memalign(alignment, size) :
+			 first_memalign(alignment, size);
 }
 
 size_t HOOK_IDENT(malloc_usable_size)(void *ptr)
 {
-	return bound() ? real.malloc_usable_size(ptr) : 0;
+	return bound() ? real.malloc_usable_size(ptr) :
+			 first_malloc_usable_size(ptr);
 }
 
 /*
@@ -210,7 +274,7 @@ int HOOK_IDENT(verdict)(enum mh_aligned which, size_t alignment, size_t size)
 	void *ptr = NULL;
 	int error = 0;
 
-	if (!bound()) {
+	if (!bound() && !bind()) {
 		no_memory(size);
 		return ENOMEM;
 	}
@@ -240,8 +304,8 @@ int HOOK_IDENT(verdict)(enum mh_aligned which, size_t alignment, size_t size)
 			real.free(ptr);
 		return error;
 	}
-	if (!ptr)
-		return *mh_errno();
+	if (!ptr)	/* jemalloc's memalign(0, n) says no and sets no errno */
+		return *mh_errno() ? *mh_errno() : EINVAL;
 	real.free(ptr);
 	return 0;
 }

@@ -27,7 +27,7 @@ enum mh_aligned {
  * errno is left as the real function left it.
  *
  * Context: any thread, also before relocation.
- * Return: 0, or what posix_memalign would return (the others: errno).
+ * Return: 0, or what posix_memalign would return (the others: nonzero).
  */
 __attribute__((visibility("hidden")))
 int MH_NAME(terminal, verdict)(enum mh_aligned which, size_t alignment,
