@@ -157,6 +157,9 @@ static void add_folders(const struct compose *compose, enum kind kind,
 static void add_code_flags(const struct compose *compose, struct strings *argv)
 {
 	add_flags(argv, code_flags, ARRAY_SIZE(code_flags));
+	/* What gcc has unpacked to compare with others it does not inline. */
+	if (!compose->compiler->is_clang)
+		strings_add(argv, "-fno-ipa-icf");
 	if (model_bool(compose->model, "CALLER_FRAMES"))
 		strings_add(argv, "-fno-omit-frame-pointer");
 }
@@ -418,8 +421,11 @@ static int join(struct compose *compose, const struct strings *objects,
 	strings_add_all(&argv, &compiler->cflags);
 	add_code_flags(compose, &argv);
 	strings_add(&argv, lto ? "-flto" : "-fno-lto");
-	if (lto && compiler->is_clang)
+	if (lto && compiler->is_clang) {
 		strings_add(&argv, "-fuse-ld=lld");
+		/* what the compiles were told lld has not heard */
+		strings_add(&argv, "-Wl,-mllvm,-vectorize-slp=false");
+	}
 	if (lto && !compiler->is_clang) {
 		strings_add(&argv, "-flinker-output=nolto-rel");
 		/* all in one: nothing is kept from being inlined */
