@@ -21,11 +21,14 @@ static unsigned char *share_of(void *ptr)
 	return size < SHARE ? NULL : (unsigned char *)ptr + size - SHARE;
 }
 
+/* What only our share made too big fails as what was asked for would. */
 static void *mark(void *ptr)
 {
 	unsigned char *at = ptr ? share_of(ptr) : NULL;
 	int i;
 
+	if (!ptr)
+		errno = ENOMEM;
 	for (i = 0; at && i < SHARE; i++)
 		at[i] = MARK;
 	return ptr;
@@ -41,14 +44,13 @@ static void look(void *ptr)
 			__builtin_trap();
 }
 
-/* Return: 0 and ENOMEM where the sum would wrap. */
+/* 0 where the sum would wrap: with ENOMEM, as if it had been asked for. */
 static size_t enlarged(size_t size)
 {
-	size_t sum = size + SHARE;
-
-	if (sum < size)
-		errno = ENOMEM;
-	return sum < size ? 0 : sum;
+	if (size <= SIZE_MAX - SHARE)
+		return size + SHARE;
+	errno = ENOMEM;
+	return 0;
 }
 
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)

@@ -103,6 +103,7 @@ static void an_answer_below_the_size_fails(void)
 	       "next malloc 18446744073709551615 c1 = NULL; "
 	       "post_alloc_failed 18446744073709551612 a0 c1");
 	client.answer = 99;
+	fake.error = EAGAIN;
 	errno = 0;
 	CHECK(!CALLOC(10, 10) && errno == ENOMEM);
 	EXPECT("pre_alloc 100 a0 c2; "
@@ -116,7 +117,8 @@ static void an_answer_below_the_size_fails(void)
 	EXPECT("pre_alloc 100 a0 c3; "
 	       "next realloc NULL 18446744073709551615 c3 = NULL; "
 	       "post_alloc_failed 100 a0 c3");
-	CHECK(!REALLOC(ptr, 100));
+	fake.error = EAGAIN;
+	CHECK(!REALLOC(ptr, 100) && errno == ENOMEM);
 	EXPECT("pre_nonnull_nonzero_realloc p0 100 c3; "
 	       "next realloc p0 18446744073709551615 c3 = NULL; "
 	       "post_nonnull_nonzero_realloc p0 18446744073709551615 c3 NULL");

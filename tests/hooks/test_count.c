@@ -146,7 +146,8 @@ static void early_calls_are_kept(void)
 	TOTALS(4, 11111, 1);
 }
 
-enum { THREADS = 8, ROUNDS = 20000 };
+enum { THREADS = 8, FAILERS = 4, ROUNDS = 200000 };
+static pthread_barrier_t together;
 static int with_chunks = 1;
 
 /* The fake next is for one thread only; this is for what does not enter it. */
@@ -154,6 +155,7 @@ static void *fail_often(void *arg)
 {
 	int i;
 
+	pthread_barrier_wait(&together);
 	for (i = 0; i < ROUNDS; i++)
 		with_chunks += HOOK_IDENT(realloc)(NULL, SIZE_MAX, 0) != NULL;
 	return arg;
@@ -255,7 +257,7 @@ static void the_file_has_the_totals(void)
 /* Header, common line and two more: the other threads share one, exactly. */
 static void threads_beyond_the_limit_share_a_line(void)
 {
-	pthread_t threads[4];
+	pthread_t threads[FAILERS];
 	uint64_t totals[3];
 	int i;
 
@@ -264,13 +266,14 @@ static void threads_beyond_the_limit_share_a_line(void)
 	allocate_in_threads();
 	TOTALS(81, 1280, 0);
 	fake.quiet = 1;
-	for (i = 0; i < 4; i++)
+	pthread_barrier_init(&together, NULL, FAILERS);
+	for (i = 0; i < FAILERS; i++)
 		CHECK(!pthread_create(&threads[i], NULL, fail_often, NULL));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < FAILERS; i++)
 		CHECK(!pthread_join(threads[i], NULL));
 	CHECK(with_chunks == 1);
 	file_totals((uint32_t)getpid(), totals);
-	CHECK(totals[0] == 81 && totals[1] == 1280 && totals[2] == 80000);
+	CHECK(totals[0] == 81 && totals[1] == 1280 && totals[2] == FAILERS * ROUNDS);
 }
 
 static void a_bad_file_is_said_and_left(void)

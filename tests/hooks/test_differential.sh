@@ -11,6 +11,7 @@
 . "$SRCDIR/tests/process/common.sh"
 src=$SRCDIR/tests/hooks
 
+[ -z "$RUNNER" ] || export DIFFERENTIAL_EMULATED=y
 compile differential -fno-builtin "$src/differential.c" -ldl
 preload auto count,event
 preload hooked count,event --calloc=hooked
@@ -18,11 +19,20 @@ preload emulated log,count,event --calloc=emulated
 preload enlarge "$src/enlarge.c,count"
 preload events count,event --transforming --sources="$src/enlarge_events.c"
 
-# Lines in which the bare library broke its own promise prove nothing.
+# sound BARE HOOKED: HOOKED without what proves nothing, because the bare library
+# broke its own promise there: a chunk smaller than asked, or a failure that left
+# errno as it was.  A product that overflows is ENOMEM with us in any case, and so
+# is what only a layer's share made too big.
 sound()
 {
-	awk 'NR == FNR { if (/SMALLER THAN ASKED/) bad[FNR] = 1; next }
-		!bad[FNR]' "$1" "$2"
+	awk -v kind="$kind" '
+	NR == FNR { bare[FNR] = $0; next }
+	bare[FNR] ~ /SMALLER THAN ASKED/ { next }
+	bare[FNR] ~ /errno 0: NULL errno 0$|errno 77: NULL errno 77$/ &&
+	(kind == "roomy" || /calloc|reallocarray/) {
+		sub(/ errno [0-9]*$/, "")
+	}
+	{ print }' "$1" "$2"
 }
 
 # run NAME KIND LIBRARY ENVIRONMENT
@@ -37,10 +47,11 @@ run()
 # against STACK KIND WORDS: hooked as bare
 against()
 {
-	run "$name.$1" "$2" "$library" \
+	kind=$2
+	run "$name.$1" $kind "$library" \
 		"LD_PRELOAD=$work/$1.so${behind:+:$behind} ${3-}"
-	sound "$name.$2" "$name.$2" >wanted
-	sound "$name.$2" "$name.$1" >got
+	sound "$name.$kind" "$name.$kind" >wanted
+	sound "$name.$kind" "$name.$1" >got
 	same "$name, $1" wanted got
 }
 
@@ -53,7 +64,8 @@ for library in libc.so.6 libjemalloc.so.2 libtcmalloc_minimal.so.4 \
 		>/dev/null 2>err
 	case $?:$(cat err) in
 	0:*) ;;
-	*)	skip "$name is not here, or does not work: $(head -n 1 err)"
+	*)	[ "$name" != libc ] || fail "libc: does not work unhooked"
+		skip "$name is not here, or does not work: $(head -n 1 err)"
 		continue ;;
 	esac
 	run "$name.exact" exact "$library" "${behind:+LD_PRELOAD=$behind}"

@@ -354,6 +354,20 @@ static void a_reader_that_went_away_ends_it(void)
 	       "next malloc 1 ca1 = p1; next free p1 ca5");
 }
 
+/* A line that could not be written ends it for good: no half of a log. */
+static void a_full_pipe_ends_it(void)
+{
+	start_log();
+	fcntl(pipe_end, F_SETFL, O_NONBLOCK);
+	while (write(pipe_end, "x", 1) == 1)
+		;
+	MALLOC(1);
+	while (*read_lines())
+		CHECK(!strchr(lines, '@') && !strchr(lines, 'm'));
+	FREE(MALLOC(2));
+	LINES("");
+}
+
 static void few_descriptors_are_enough(void)
 {
 	struct rlimit limit = { 32, 32 };
@@ -431,6 +445,7 @@ int main(void)
 		BODY(the_programs_close_does_not_silence),
 		BODY(nothing_goes_into_the_programs_files),
 		BODY(a_reader_that_went_away_ends_it),
+		BODY(a_full_pipe_ends_it),
 		BODY(few_descriptors_are_enough),
 		BODY(early_calls_are_no_lines),
 		BODY(a_child_has_its_own_numbers),

@@ -68,7 +68,7 @@ done
 }
 library libearly.so -DEARLY -fno-plt -fno-stack-protector -Wl,-z,now \
 	-Wl,--version-script="$src/resolver_lib.map" \
-	"$src/resolver_lib.c" -L. -l:checker.so -Wl,-rpath,"$work"
+	"$src/resolver_lib.c"
 compile calls -x c - -L. -learly -Wl,-rpath,"$work" <<-END
 	int call_picked(void);
 	int main(void) { return call_picked() != 48; }
