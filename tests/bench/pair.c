@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * pair - what one malloc and one free cost
+ *
+ *	pair pair1|window THREADS PAIRS
+ *
+ * pair1:  malloc of 16 to 512 bytes, one store, free.
+ * window: 10,000 chunks live; one of them, at random, is freed and made anew.
+ *
+ * Each thread makes PAIRS pairs.  Prints nanoseconds per pair of a thread, from
+ * the start of the first to the end of the last.
+ *
+ * Compiled with -fno-builtin, or the pairs would be optimised away.
+ */
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_THREADS	16
+#define LIVE		10000
+
+static pthread_barrier_t ready, done;
+static int window;
+static unsigned long nr_pairs;
+
+static uint32_t draw(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;	/* Numerical Recipes, ranqd1 */
+	return *state;
+}
+
+/* The upper bits of a draw are the random ones: no division. */
+static uint32_t below(uint32_t *state, uint32_t limit)
+{
+	return (uint32_t)((uint64_t)draw(state) * limit >> 32);
+}
+
+static size_t draw_size(uint32_t *state)
+{
+	return 16 + below(state, 497);
+}
+
+static char *make_chunk(uint32_t *state)
+{
+	char *chunk = malloc(draw_size(state));
+
+	if (!chunk)
+		abort();
+	*(volatile char *)chunk = 1;
+	return chunk;
+}
+
+static void run_pair1(uint32_t state)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr_pairs; i++)
+		free(make_chunk(&state));
+}
+
+static void run_window(char **live, uint32_t state)
+{
+	unsigned long i;
+	uint32_t slot;
+
+	for (i = 0; i < nr_pairs; i++) {
+		slot = below(&state, LIVE);
+		free(live[slot]);
+		live[slot] = make_chunk(&state);
+	}
+}
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Return: nanoseconds that the slowest thread took. */
+static double measure(uint32_t state)
+{
+	char **live = NULL;
+	double start, end;
+	unsigned int i;
+
+	if (window) {
+		live = malloc(LIVE * sizeof(*live));
+		if (!live)
+			abort();
+		for (i = 0; i < LIVE; i++)
+			live[i] = make_chunk(&state);
+	}
+	pthread_barrier_wait(&ready);
+	start = now_ns();
+	if (window)
+		run_window(live, state);
+	else
+		run_pair1(state);
+	pthread_barrier_wait(&done);
+	end = now_ns();
+	for (i = 0; window && i < LIVE; i++)
+		free(live[i]);
+	free(live);
+	return end - start;
+}
+
+static void *thread(void *arg)
+{
+	measure((uint32_t)(uintptr_t)arg);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t threads[MAX_THREADS];
+	unsigned int nr_threads, i;
+
+	if (argc != 4) {
+		fprintf(stderr, "usage: pair pair1|window THREADS PAIRS\n");
+		return 2;
+	}
+	window = !strcmp(argv[1], "window");
+	nr_threads = (unsigned int)atoi(argv[2]);
+	nr_pairs = strtoul(argv[3], NULL, 10);
+	if (!nr_threads || nr_threads > MAX_THREADS || !nr_pairs)
+		return 2;
+	pthread_barrier_init(&ready, NULL, nr_threads);
+	pthread_barrier_init(&done, NULL, nr_threads);
+	/* main is the first: a process of one thread has never had a second. */
+	for (i = 1; i < nr_threads; i++)
+		if (pthread_create(&threads[i], NULL, thread,
+				   (void *)(uintptr_t)(i + 1)))
+			return 1;
+	printf("%.3f\n", measure(1) / (double)nr_pairs);
+	for (i = 1; i < nr_threads; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}

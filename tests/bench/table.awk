@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: MIT
+#
+# table.awk - the table of make bench
+#
+#	awk -v work=DIR -v pairs=N -f table.awk DIR/labels
+#
+# DIR/labels: "name|goals|label"; the figures lie beside it, as run leaves them.
+
+BEGIN { FS = "|" }
+
+{ names[++nr] = $1; goals[$1] = $2; label[$1] = $3 }
+
+function number_of(file,	text)
+{
+	text = ""
+	getline text <file
+	close(file)
+	return text == "" ? -1 : text + 0
+}
+
+# Lines of alternate: name, best, best over plain, median over plain, KiB
+function read_times(file,	line, f)
+{
+	while ((getline line <(work "/" file)) > 0) {
+		split(line, f, " ")
+		best[file, f[1]] = f[2]
+		over[file, f[1]] = f[3]
+		median[file, f[1]] = f[4]
+		kib[file, f[1]] = f[5]
+	}
+	close(work "/" file)
+}
+
+# Instructions of a pair, or -1
+function per_pair(name, load,	short, double)
+{
+	short = number_of(work "/ins/" name "." load ".1")
+	double = number_of(work "/ins/" name "." load ".2")
+	return short < 0 || double < 0 ? -1 : (double - short) / pairs
+}
+
+function signed(value, digits,	text)
+{
+	text = sprintf("%+." digits "f", value)
+	sub(/^-0(\.0*)?$/, "+" substr(text, 2), text)
+	return text
+}
+
+function show_ns(file, name)
+{
+	if (!((file, name) in best))
+		return sprintf("%20s", "")
+	if (name == "plain")
+		return sprintf("%6.2f%14s", best[file, name], "")
+	return sprintf("%6s (%6s) %4.2f", signed(over[file, name], 2),
+		       signed(median[file, name], 2),
+		       best[file, name] / best[file, "plain"])
+}
+
+function show_instructions(name, load,	mine)
+{
+	mine = per_pair(name, load)
+	if (mine < 0)
+		return "-"
+	if (name == "plain")
+		return sprintf("%.0f", mine)
+	return signed(mine - per_pair("plain", load), 0)
+}
+
+# What of the goals INSTRUCTIONS,NS,NS was missed, as far as we print it.
+function judge(name,	goal, missed, mine)
+{
+	if (goals[name] == "-")
+		return ""
+	split(goals[name], goal, ",")
+	mine = per_pair(name, "pair1")
+	if (mine < 0)
+		missed = " nothing counted"
+	else if (mine - per_pair("plain", "pair1") > goal[1] + 0.5)
+		missed = " ins"
+	if (over["pair1.1", name] > goal[2] + 0.005 ||
+	    over["window.1", name] > goal[3] + 0.005)
+		missed = missed " ns"
+	return sprintf("%2d; %s/%s  %s", goal[1], goal[2], goal[3],
+		       missed ? "missed:" missed : "met")
+}
+
+function pairs_table(	i, name)
+{
+	print "malloc + free, over unhooked    instructions   ns: pair1" \
+	      "                 window                 goal"
+	print "                                pair1 window   best (median)" \
+	      " ratio   best (median) ratio    ins; ns"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!(("pair1.1", name) in best))
+			continue
+		printf "%-31s %5s  %5s  %s   %s   %s\n", label[name],
+		       show_instructions(name, "pair1"),
+		       show_instructions(name, "window"),
+		       show_ns("pair1.1", name), show_ns("window.1", name),
+		       judge(name)
+	}
+}
+
+# How well a variant scales, as a part of how well unhooked does.
+function scaling(load, name,	mine, plain)
+{
+	mine = best[load ".1", name] / best[load ".2", name]
+	plain = best[load ".1", "plain"] / best[load ".2", "plain"]
+	return mine / plain
+}
+
+# As unhooked itself scales when it is run once more, if that is worse.
+function scaling_limit(load,	again)
+{
+	again = scaling(load, "again")
+	return 0.965 * (again < 1 ? again : 1)
+}
+
+# count's goal is another one: a second thread adds no more than 2 ns.
+function judge_threads(name,	load, missed, more, i)
+{
+	split("pair1 window", load, " ")
+	for (i = 1; i <= 2; i++) {
+		more = over[load[i] ".2", name] - over[load[i] ".1", name]
+		if (name ~ /count/ && more > 2.005)
+			missed = 1
+		if (name !~ /count/ && scaling(load[i], name) < scaling_limit(load[i]))
+			missed = 1
+	}
+	return (name ~ /count/ ? "2 ns more  " : "0.97       ") (missed ? "missed" : "met")
+}
+
+function threads_table(	i, name)
+{
+	print "2 threads, ns over unhooked    pair1                  window" \
+	      "                 scaling      goal"
+	print "                                best (median) ratio" \
+	      "    best (median) ratio   of unhooked's"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!(("pair1.2", name) in best))
+			continue
+		printf "%-30s %s   %s", label[name],
+		       show_ns("pair1.2", name), show_ns("window.2", name)
+		if (name != "plain")
+			printf "   %4.2f %4.2f      %s", scaling("pair1", name),
+			       scaling("window", name),
+			       goals[name] == "-" ? "" : judge_threads(name)
+		print ""
+	}
+}
+
+function programs_table(	i, j, n, program, name, plain, mine, goal, missed)
+{
+	n = split("python3 sqlite3 perl git", program, " ")
+	print "Whole programs, instructions    python3  sqlite3     perl" \
+	      "      git"
+	printf "%-30s", "allocations per million"
+	for (j = 1; j <= n; j++)
+		printf "%9.0f", number_of(work "/ins/" program[j] ".allocations") * \
+			1e6 / number_of(work "/ins/" program[j] ".plain")
+	print ""
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (number_of(work "/ins/git." name) < 0)
+			continue
+		printf "%-30s", name == "plain" ? "unhooked, millions" : label[name]
+		missed = 0
+		for (j = 1; j <= n; j++) {
+			plain = number_of(work "/ins/" program[j] ".plain")
+			mine = number_of(work "/ins/" program[j] "." name)
+			if (mine < 0 || plain < 0)
+				printf "%9s", "-"
+			else if (name == "plain")
+				printf "%9.0f", mine / 1e6
+			else
+				printf "%9.4f", mine / plain
+			goal = program[j] == "python3" ? 1.03 : 1.005
+			if (mine < 0 || mine / plain > goal)
+				missed = 1
+		}
+		if (name ~ /^pass/)
+			printf "   goal 1.03, others 1.005: %s",
+			       missed ? "missed" : "met"
+		print ""
+	}
+}
+
+function start_table(	i, name, memory, verdict)
+{
+	print "/bin/true                      us: best  (median)  peak KiB" \
+	      "   goal +100 us, +1024 KiB"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!(("start", name) in best))
+			continue
+		if (name == "plain") {
+			printf "%-30s %8.0f %18d\n", label[name],
+			       best["start", name], kib["start", name]
+			continue
+		}
+		memory = kib["start", name] - kib["start", "plain"]
+		verdict = "met"
+		if (over["start", name] > 100.5 || memory > 1024)
+			verdict = "missed"
+		if (name == "hand")
+			verdict = ""
+		printf "%-30s %8s   (%4s)   %8s   %s\n", label[name],
+		       signed(over["start", name], 0),
+		       signed(median["start", name], 0),
+		       signed(memory, 0), verdict
+	}
+}
+
+function calloc_table(	i, name, file, time, memory, verdict)
+{
+	file = "calloc.figures"
+	print "calloc of 64 MiB, 1 byte used      us     ratio  peak KiB" \
+	      "  ratio   goal 1.3, 1.1"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!((file, name) in best))
+			continue
+		time = best[file, name] / best[file, "plain"]
+		memory = kib[file, name] / kib[file, "plain"]
+		verdict = time > 1.305 || memory > 1.105 ? "missed" : "met"
+		if (name == "plain" || name == "hand" || name == "naive")
+			verdict = ""
+		printf "%-30s %8.1f %8.2f %9d %6.2f   %s\n", label[name],
+		       best[file, name], time, kib[file, name], memory, verdict
+	}
+}
+
+END {
+	read_times("pair1.1")
+	read_times("window.1")
+	read_times("pair1.2")
+	read_times("window.2")
+	read_times("start")
+	read_times("calloc.figures")
+	pairs_table()
+	if (("pair1.2", "plain") in best) {
+		print ""
+		threads_table()
+	}
+	print ""
+	programs_table()
+	print ""
+	start_table()
+	print ""
+	calloc_table()
+}
