@@ -5,7 +5,6 @@
 # One Makefile, not recursive; lists of files live in the rooms.  Everything
 # that is made goes to $(O)/build/, and the configuration to $(O)/.config.
 
-VERSION := 0.1
 
 ifeq ($(filter grouped-target,$(.FEATURES)),)
 $(error GNU make 4.3 or later is needed, this is $(MAKE_VERSION))
@@ -18,6 +17,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := all
 
 srctree := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+VERSION := $(shell sed -n 's/^\#define MALLOCHOOKS_VERSION[^"]*"\(.*\)"/\1/p' \
+	     $(srctree)/include/mallochooks/mallochooks.h)
 O ?= .
 B := $(if $(filter .,$(O)),build,$(O)/build)
 KCONFIG_CONFIG ?= $(if $(filter .,$(O)),.config,$(O)/.config)
