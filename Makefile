@@ -438,7 +438,7 @@ mrproper:
 		$(call squote,$(KCONFIG_CONFIG).old) $(O)/defconfig
 
 help:
-	@sed 's/@defconfigs@/$(notdir $(wildcard $(srctree)/config/defconfig/*_defconfig))/' \
+	@sed -e 1d -e 's/@defconfigs@/$(notdir $(wildcard $(srctree)/config/defconfig/*_defconfig))/' \
 		$(srctree)/config/help.txt
 
 endif # one-by-one
