@@ -8,7 +8,7 @@
  * that the program calls by itself is otherwise taken from the next object
  * that has it, as the loader would.
  *
- * Every pointer starts as NULL and is tested: a call may come before our
+ * Nothing is found at first, and every call looks: it may come before our
  * relocations and long before our constructor.
  */
 #include <unistd.h>
