@@ -241,15 +241,11 @@ MH_RUNTIME void *mh_object_find(const struct mh_object *object,
 	return (void *)address;
 }
 
-/* The build-id of a shared object whose ELF header lies at @base, or NULL. */
-static const ElfW(Nhdr) *build_id(uintptr_t base)
+MH_RUNTIME const ElfW(Nhdr) *mh_build_id(const ElfW(Phdr) *phdr, size_t nr,
+					 uintptr_t bias)
 {
-	const ElfW(Ehdr) *head = (const ElfW(Ehdr) *)base;
-	const ElfW(Phdr) *phdr = (const ElfW(Phdr) *)(base + head->e_phoff);
-	int i;
-
-	for (i = 0; i < head->e_phnum; i++) {
-		uintptr_t at = base + phdr[i].p_vaddr;
+	for (size_t i = 0; i < nr; i++) {
+		uintptr_t at = bias + phdr[i].p_vaddr;
 		uintptr_t end = at + phdr[i].p_memsz;
 
 		if (phdr[i].p_type != PT_NOTE)
@@ -266,6 +262,15 @@ static const ElfW(Nhdr) *build_id(uintptr_t base)
 		}
 	}
 	return NULL;
+}
+
+/* Of a shared object whose ELF header lies at @base. */
+static const ElfW(Nhdr) *build_id_at(uintptr_t base)
+{
+	const ElfW(Ehdr) *head = (const ElfW(Ehdr) *)base;
+
+	return mh_build_id((const ElfW(Phdr) *)(base + head->e_phoff),
+			   head->e_phnum, base);
 }
 
 /*
@@ -286,8 +291,8 @@ static int is_twin(const struct link_map *map)
 	if (!mh_object_open(&object, map) ||
 	    !mh_object_find(&object, "mallochooks_unit"))
 		return 0;
-	mine = build_id(own->l_addr);
-	theirs = build_id(map->l_addr);
+	mine = build_id_at(own->l_addr);
+	theirs = build_id_at(map->l_addr);
 	if (!mine || !theirs || mine->n_descsz != theirs->n_descsz)
 		return 0;
 	for (i = 0; i < mine->n_descsz; i++)

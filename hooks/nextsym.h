@@ -71,6 +71,16 @@ const struct link_map *mh_next_object(const struct link_map *map);
 void *mh_next_symbol(const char *name);
 
 /**
+ * mh_build_id() - the note that holds an object's build id
+ * @phdr:	program headers
+ * @nr:		of them
+ * @bias:	what the loader added to their addresses
+ * Return: the note, its name and the id behind it, or NULL.
+ */
+const ElfW(Nhdr) *mh_build_id(const ElfW(Phdr) *phdr, size_t nr,
+			      uintptr_t bias);
+
+/**
  * mh_same() - are two strings the same?
  */
 int mh_same(const char *a, const char *b);

@@ -58,24 +58,26 @@ static void child_of_fork(void)
 extern int __register_atfork(void (*prepare)(void), void (*parent)(void),
 			     void (*child)(void), void *dso);
 
-static int madvise_phase(struct mh_phase *phase, long advice)
+/* An emulator may take any advice and follow none: a nonsense one shows it. */
+MH_RUNTIME int mh_wipe_on_fork(void *ptr, size_t bytes)
 {
-	return (int)mh_syscall(SYS_madvise, (long)phase, sizeof(*phase), advice,
-			       0, 0, 0);
+	const long nonsense = 0x7fff;
+
+	return !mh_syscall(SYS_madvise, (long)ptr, (long)bytes,
+			   MADV_WIPEONFORK, 0, 0, 0) &&
+	       mh_syscall(SYS_madvise, (long)ptr, (long)bytes, nonsense, 0, 0,
+			  0);
 }
 
 /*
- * The kernel wipes the page in a child, whichever way it was forked.  An old
- * kernel refuses; an emulator may take any advice and follow none, which a
- * nonsense advice shows.  Then fork() at least is caught by a handler.
+ * The kernel wipes the page in a child, whichever way it was forked.  Where it
+ * does not, fork() at least is caught by a handler.
  */
 static void wipe_on_fork(struct mh_phase *phase)
 {
 	static int handler;
-	const long nonsense = 0x7fff;
 
-	if (!madvise_phase(phase, MADV_WIPEONFORK) &&
-	    madvise_phase(phase, nonsense))
+	if (mh_wipe_on_fork(phase, sizeof(*phase)))
 		return;
 	if (!__atomic_exchange_n(&handler, 1, __ATOMIC_RELAXED))
 		__register_atfork(NULL, NULL, child_of_fork, NULL);

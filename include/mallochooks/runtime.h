@@ -56,6 +56,15 @@ int mh_wake(struct mh_phase *phase);
 void mh_clear(void *ptr, size_t bytes);
 
 /**
+ * mh_wipe_on_fork() - have the kernel zero memory in children of fork
+ * @ptr:	pages of their own: aligned to MH_PAGE_BYTES
+ * @bytes:	a multiple of MH_PAGE_BYTES
+ * Return: nonzero when it will (Linux 4.14); else a child finds what the
+ * parent wrote.
+ */
+int mh_wipe_on_fork(void *ptr, size_t bytes);
+
+/**
  * struct mh_line - a line of text under way to a descriptor
  *
  * Put together on the stack and written by one write(2).
