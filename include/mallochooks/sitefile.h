@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sitefile.h - the file that the sites layer writes
+ *
+ * One file a process (a child of fork makes its own), mapped shared by it and
+ * readable by anybody at any time: whatever ends the process, what it has
+ * counted stands there.  Numbers are in the machine's byte order.
+ *
+ *	page 0		struct mh_sites_header
+ *	page 1 ...	struct mh_sites_page, claimed in this order; each belongs
+ *			to one thread (records) or to the process (modules)
+ *
+ * The file is sparse and as long as it may ever become; pages from
+ * @pages_used on are holes, and may be cut off once the process is gone.
+ *
+ * A reader sums up the records of equal key.  A key is an operation and a
+ * call site; the calls are the sum of the histogram.  It takes nothing for
+ * granted: the process may be writing, or have been killed between any two
+ * stores.  Each number is written by one store, so none is ever torn; a
+ * call that was under way in a thread may be there in part (without its bytes),
+ * or not at all, or before it has failed.
+ */
+#ifndef MALLOCHOOKS_SITEFILE_H
+#define MALLOCHOOKS_SITEFILE_H
+
+#include <stdint.h>
+
+/* "mhsites\0" as a little-endian number: its topmost nibble is no operation. */
+#define MH_SITES_MAGIC		0x007365746973686dull
+#define MH_SITES_VERSION	1
+#define MH_SITES_PAGE_BYTES	4096u
+#define MH_SITES_RECORDS	63u	/* records of a page */
+#define MH_SITES_BUCKETS	12u
+#define MH_SITES_SUFFIX		".sites"
+
+/**
+ * enum mh_sites_op - what was called; the topmost 4 bits of a key
+ * @MH_SITES_FREE:		free of a pointer that is not NULL, and realloc
+ *				to size 0 that freed
+ * @MH_SITES_FAILED:		an allocation of any kind that returned NULL
+ * @MH_SITES_FREE_LOADER:	free, called by the dynamic loader (apart, so
+ *				that each is looked at: modules go then)
+ *
+ * The user API's wider names go down as these: posix_memalign, aligned_alloc,
+ * valloc and pvalloc as memalign, reallocarray as realloc.  The bytes of free
+ * are 0 and its calls stand in the first bucket.
+ */
+enum mh_sites_op {
+	MH_SITES_MALLOC = 1,
+	MH_SITES_FREE,
+	MH_SITES_CALLOC,
+	MH_SITES_REALLOC,
+	MH_SITES_MEMALIGN,
+	MH_SITES_FAILED,
+	MH_SITES_FREE_LOADER,
+	MH_SITES_RETIRED = 8	/* added to the operation: see key */
+};
+
+#define MH_SITES_OP_SHIFT	60
+#define MH_SITES_MODULE_SHIFT	44	/* of a retired key */
+#define MH_SITES_MODULE_MOST	0xfffeu	/* numbers that fit into one */
+
+/**
+ * struct mh_sites_record - one call site and one operation of one thread
+ * @key:	bits 63-60: operation.  As it is counted: bits 59-0 the return
+ *		address of the call.  Once its module was closed (operation
+ *		with MH_SITES_RETIRED): bits 59-44 the number of the module,
+ *		bits 43-0 the offset from the module's start
+ * @bytes:	requested, all calls together
+ * @calls:	by requested size; bucket b holds sizes up to the header's
+ *		bound[b], and above bound[b - 1]
+ */
+struct mh_sites_record {
+	uint64_t key;
+	uint64_t bytes;
+	uint32_t calls[MH_SITES_BUCKETS];
+};
+
+enum mh_sites_kind {
+	MH_SITES_PAGE_NONE,	/* claimed, not in use (yet) */
+	MH_SITES_PAGE_RECORDS,
+	MH_SITES_PAGE_MODULES
+};
+
+/**
+ * struct mh_sites_page - a page of records or modules
+ * @kind:	enum mh_sites_kind, stored last when the page is taken into use
+ * @shard:	records: number of the thread's shard, from 1; 0 is the one
+ *		that threads beyond the limit share
+ * @used:	records in use (at most 63), or bytes of @module in use; stored
+ *		after what it covers
+ * @record:	records
+ * @module:	struct mh_sites_module, one behind the other
+ */
+struct mh_sites_page {
+	uint32_t kind;
+	uint32_t shard;
+	uint32_t used;
+	uint32_t reserved[13];
+	union {
+		struct mh_sites_record record[MH_SITES_RECORDS];
+		unsigned char module[64 * MH_SITES_RECORDS];
+	};
+};
+
+/**
+ * struct mh_sites_module - an object that sites lie in
+ * @bytes:	of this entry with all behind it, a multiple of 8
+ * @number:	from 0, in the order of discovery
+ * @start:	lowest address that it is mapped at
+ * @end:	first address behind it
+ * @bias:	address minus this is the address in the ELF file
+ * @born:	generation in which it was found
+ * @died:	generation that it did not live to see; 0 while it is loaded
+ * @build_id_bytes: length of the build id, 0 when it has none
+ * @path_bytes:	length of the path as the loader has it, without a NUL
+ * @flags:	MH_SITES_PATH_CUT when the path was longer
+ *
+ * Behind it: the build id, then the path, then zeros to @bytes.  A relative
+ * path is relative to the header's cwd, as far as anybody knows.
+ */
+struct mh_sites_module {
+	uint32_t bytes;
+	uint32_t number;
+	uint64_t start;
+	uint64_t end;
+	uint64_t bias;
+	uint32_t born;
+	uint32_t died;
+	uint16_t build_id_bytes;
+	uint16_t path_bytes;
+	uint32_t flags;
+};
+
+#define MH_SITES_PATH_CUT	1u
+
+enum mh_sites_state {
+	MH_SITES_MAKING,	/* killed while the file was made: all zeros */
+	MH_SITES_RECORDING,
+	MH_SITES_ENDED		/* the destructors have run */
+};
+
+/**
+ * struct mh_sites_header - page 0
+ * @magic:	MH_SITES_MAGIC
+ * @version:	MH_SITES_VERSION; another number means another format
+ * @page_bytes:	MH_SITES_PAGE_BYTES, of this header too
+ * @record_bytes: sizeof(struct mh_sites_record)
+ * @nr_buckets:	MH_SITES_BUCKETS
+ * @file_bytes:	most bytes that the file may have
+ * @pages_limit: page numbers below this one exist; file_bytes / page_bytes
+ * @pages_used:	page number to be claimed next; beyond @pages_limit it tells
+ *		that some were refused
+ * @pid:	process that writes; @ppid: its parent when the file was made
+ * @start_ns:	CLOCK_REALTIME in nanoseconds when the file was made
+ * @machine:	e_machine of the process
+ * @state:	enum mh_sites_state, stored last
+ * @generation:	from 1; counts the times at which modules had gone
+ * @nr_modules:	module entries; numbers below this one exist
+ * @shards:	shards taken into use
+ * @lost_calls:	allocations counted at no site: no page was to be had
+ * @lost_bytes:	that these requested
+ * @lost_frees:	frees counted at no site
+ * @lost_failed: failures counted at no site
+ * @bound:	largest size of each bucket; the last is UINT64_MAX
+ * @exe:	path of the executable, from /proc/self/exe
+ * @cwd:	working directory when the file was made
+ * @command:	arguments, each with its NUL; cut where the room ends
+ * @command_bytes: bytes of @command in use
+ */
+struct mh_sites_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t page_bytes;
+	uint32_t record_bytes;
+	uint32_t nr_buckets;
+	uint64_t file_bytes;
+	uint32_t pages_limit;
+	uint32_t pages_used;
+	uint32_t pid;
+	uint32_t ppid;
+	uint64_t start_ns;
+	uint32_t machine;
+	uint32_t state;
+	uint32_t generation;
+	uint32_t nr_modules;
+	uint32_t shards;
+	uint32_t command_bytes;
+	uint64_t lost_calls;
+	uint64_t lost_bytes;
+	uint64_t lost_frees;
+	uint64_t lost_failed;
+	uint64_t bound[MH_SITES_BUCKETS];
+	unsigned char reserved[816];
+	char exe[1024];
+	char cwd[1024];
+	char command[1024];
+};
+
+#endif
