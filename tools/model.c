@@ -52,6 +52,7 @@ const struct setting model_settings[] = {
 	MEMBER("CALLOC_EMULATED", GROUP_CALLOC, "n"),
 	MEMBER("HOOK_LOG", GROUP_LAYER, "n"),
 	MEMBER("HOOK_COUNT", GROUP_LAYER, "y"),
+	MEMBER("HOOK_SITES", GROUP_LAYER, "y"),
 	MEMBER("HOOK_EVENT", GROUP_LAYER, "y"),
 	STRING("HOOK_CLIENT", ""),
 	STRING("LAYER_ORDER", ""),
@@ -75,6 +76,9 @@ const struct setting model_settings[] = {
 	INT("LOG_FD", "2", "HOOK_LOG", 0, 1023),
 	INT("LOG_DEPTH", "0", "HOOK_LOG CALLER_FRAMES", 0, 32),
 	INT("LOG_MIN_BYTES", "0", "HOOK_LOG", 0, 1073741824),
+	STRING("SITES_DIR", ""),
+	INT("SITES_AFTER", "1000", "HOOK_SITES", 0, 4096),
+	INT("SITES_SIZE", "65536", "HOOK_SITES", 256, 4194304),
 };
 const size_t model_nr_settings = ARRAY_SIZE(model_settings);
 

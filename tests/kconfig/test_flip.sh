@@ -77,7 +77,7 @@ other_value()
 		case $name in
 		HOOK_CLIENT)	echo "\"$TMPDIR/flip.c\"" ;;
 		CLIENT_SOURCES)	echo "\"$TMPDIR/handler.c\"" ;;
-		LAYER_ORDER)	echo '"event,count,log"' ;;
+		LAYER_ORDER)	echo '"event,sites,count,log"' ;;
 		*)		echo '"flip"' ;;
 		esac ;;
 	esac

@@ -161,7 +161,7 @@ refused '-x' 'CONFIG_SYM_PREFIX="-x"'
 refused nowhere.c 'CONFIG_HOOK_CLIENT="./nowhere.c"'
 refused nowhere.c 'CONFIG_CLIENT_SOURCES="./nowhere.c"'
 refused log 'CONFIG_LAYER_ORDER="log,count,event"'
-refused event 'CONFIG_LAYER_ORDER="count"'
+refused event 'CONFIG_LAYER_ORDER="count,sites"'
 
 # A transforming layer wants the whole family: the missing one is named.
 cat >"$TMPDIR/grow.c" <<'EOF'
