@@ -288,12 +288,12 @@ $(share)/src: $(B)/flags/source
 	@ln -snf $(abspath $(srctree)) $@
 	@ln -snf ../../config $(@D)/config
 
-# A tool for the target machine too, where its libelf can be linked.
+# A tool for the target machine too, where its libelf and libdw can be linked.
 target-tool := $(tool)
 ifdef cross
 target-tool := $(shell mkdir -p $(B)/target; echo 'int main(void){return 0;}' | \
-	$(CC) $(CFLAGS) $(LDFLAGS) -x c -include gelf.h -o $(B)/target/probe - \
-	$(tool-libs) 2>/dev/null && echo $(B)/target/mallochooks)
+	$(CC) $(CFLAGS) $(LDFLAGS) -x c -include gelf.h -include elfutils/libdwfl.h \
+	-o $(B)/target/probe - $(tool-libs) 2>/dev/null && echo $(B)/target/mallochooks)
 ifneq ($(target-tool),)
 all: $(target-tool)
 
@@ -409,7 +409,7 @@ manifest = $(sharedir)/installed$(dash-name)
 install: all
 	$(say) INSTALL $(DESTDIR)$(prefix)
 ifeq ($(target-tool),)
-	@echo "mallochooks: make: no libelf for $(triple) here: bin/mallochooks" \
+	@echo "mallochooks: make: no libelf and libdw for $(triple) here: bin/mallochooks" \
 		"is left out of this installation"
 endif
 	$(Q)printf '%s\n' $(install-list) | \
