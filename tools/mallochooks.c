@@ -15,6 +15,8 @@ struct command {
 static const struct command commands[] = {
 	{ "run", cmd_run,
 	  "start a program with the hooks in it, and tell what it allocated" },
+	{ "report", cmd_report,
+	  "tell who allocates in processes that run, or have run" },
 	{ "stack", cmd_stack,
 	  "compose a stack of layers into one object for a link of yours" },
 	{ "options", cmd_options,

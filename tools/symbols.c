@@ -328,47 +328,11 @@ static void set_place(struct hunt *hunt, size_t i, enum why why)
 	hunt->left--;
 }
 
-/* Length of the UTF-8 character at @at that may be shown, or 0. */
-static size_t character(const unsigned char *at)
-{
-	static const unsigned int least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
-	size_t i, nr = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
-	uint32_t code = *at & (0xff >> (nr + 1));
-
-	if (nr == 1)
-		return *at >= ' ' && *at != 0x7f;
-	if (*at < 0xc0 || *at >= 0xf8)
-		return 0;
-	for (i = 1; i < nr; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (at[i] & 0x3f);
-	}
-	return code < least[nr] || code > 0x10ffff ||
-	       (code >= 0xd800 && code < 0xe000) ? 0 : nr;
-}
-
-/* A name may be anything, and is to be printed: no control characters, and
- * nothing that is not UTF-8. */
-static void clean(char *text)
-{
-	unsigned char *at = (unsigned char *)text;
-	size_t nr;
-
-	for (; *at; at += nr) {
-		nr = character(at);
-		if (!nr) {
-			*at = '?';
-			nr = 1;
-		}
-	}
-}
-
 static void take_text(struct symbols *sym, const char *from, size_t bytes)
 {
 	char *text = xstrndup(from, bytes);
 
-	clean(text);
+	text_clean(text);
 	if (!(sym->nr_numbers & (sym->nr_numbers - 1)))
 		sym->number = xrealloc(sym->number, 2 * (sym->nr_numbers + 1) *
 				       sizeof(*sym->number));

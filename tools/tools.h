@@ -15,6 +15,7 @@
 /* The commands: argv[0] is the command's own name; the result is the exit
  * status. */
 int cmd_run(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 
@@ -75,6 +76,13 @@ void strings_free(struct strings *list);
  * Return: to be freed.
  */
 char *shell_quote(const char *word);
+
+/**
+ * text_clean() - make text of strangers fit to be printed
+ *
+ * Control characters, and what is not UTF-8, become "?"; in place.
+ */
+void text_clean(char *text);
 
 /**
  * self_dir() - directory of the running executable, without a final slash

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -221,6 +222,40 @@ void strings_free(struct strings *list)
 	free(list->item);
 	list->item = NULL;
 	list->nr = 0;
+}
+
+/* Length of the UTF-8 character at @at that may be shown, or 0. */
+static size_t character(const unsigned char *at)
+{
+	static const unsigned int least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	size_t i, nr = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
+	uint32_t code = *at & (0xff >> (nr + 1));
+
+	if (nr == 1)
+		return *at >= ' ' && *at != 0x7f;
+	if (*at < 0xc0 || *at >= 0xf8)
+		return 0;
+	for (i = 1; i < nr; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (at[i] & 0x3f);
+	}
+	return code < least[nr] || code > 0x10ffff ||
+	       (code >= 0xd800 && code < 0xe000) ? 0 : nr;
+}
+
+void text_clean(char *text)
+{
+	unsigned char *at = (unsigned char *)text;
+	size_t nr;
+
+	for (; *at; at += nr) {
+		nr = character(at);
+		if (!nr) {
+			*at = '?';
+			nr = 1;
+		}
+	}
 }
 
 char *shell_quote(const char *word)

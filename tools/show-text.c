@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: MIT
+/*
+ * show-text - a report for people
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "show.h"
+
+#define PROCESSES_SHOWN	10
+#define COMMAND_COLUMNS	60	/* of a command in a list of many */
+#define FILE_COLUMNS	44	/* of a source file, before it is shortened */
+#define NUMBER_BYTES	32
+#define BUCKET_BYTES	(NUMBER_BYTES + 4)
+#define BAR_COLUMNS	40
+
+/* ---- numbers and words ------------------------------------------------------- */
+
+/* 1234567 as "1,234,567", in @room of NUMBER_BYTES, which it returns. */
+static const char *grouped(uint64_t number, char *room)
+{
+	char digits[NUMBER_BYTES];
+	int nr = snprintf(digits, sizeof(digits), "%" PRIu64, number);
+	char *to = room;
+
+	for (int i = 0; i < nr; i++) {
+		if (i && (nr - i) % 3 == 0)
+			*to++ = ',';
+		*to++ = digits[i];
+	}
+	*to = '\0';
+	return room;
+}
+
+/* "3.4 MiB", in @room of NUMBER_BYTES, which it returns. */
+static const char *human(double bytes, char *room)
+{
+	static const char *const units[] = {
+		"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB",
+	};
+	size_t i = 0;
+
+	while (bytes >= 1023.95 && i + 1 < ARRAY_SIZE(units)) {
+		bytes /= 1024;
+		i++;
+	}
+	snprintf(room, NUMBER_BYTES, i ? "%.1f %s" : "%.0f %s", bytes, units[i]);
+	return room;
+}
+
+static const char *plural(uint64_t nr, const char *one, const char *many)
+{
+	return nr == 1 ? one : many;
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+/* Text of a file, which may hold anything, to the terminal. */
+static void put_clean(FILE *out, const char *text, size_t columns)
+{
+	char *shown = xstrdup(text);
+
+	text_clean(shown);
+	if (columns && strlen(shown) > columns)
+		fprintf(out, "%.*s...", (int)columns - 3, shown);
+	else
+		fputs(shown, out);
+	free(shown);
+}
+
+/* ---- processes ----------------------------------------------------------------- */
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct site_process *x = *(struct site_process *const *)a;
+	const struct site_process *y = *(struct site_process *const *)b;
+
+	if (x->total.bytes != y->total.bytes)
+		return x->total.bytes > y->total.bytes ? -1 : 1;
+	if (x->start_ns != y->start_ns)
+		return x->start_ns < y->start_ns ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
+}
+
+static void show_process(FILE *out, const struct site_process *process)
+{
+	char bytes[NUMBER_BYTES], calls[NUMBER_BYTES];
+
+	fprintf(out, "%12s %12s  %-8" PRIu32 " %-8s ",
+		human((double)process->total.bytes, bytes),
+		grouped(site_births(&process->total), calls), process->pid,
+		site_state_names[process->state]);
+	put_clean(out, process->command, COMMAND_COLUMNS);
+	fputc('\n', out);
+}
+
+/* The largest of them; all when that is what was asked for. */
+static void show_processes(FILE *out, const struct report *report)
+{
+	size_t most = report->options->form == REPORT_PROCESSES ?
+		      report->nr : PROCESSES_SHOWN;
+	struct site_process **sorted;
+
+	sorted = xcalloc(report->nr, sizeof(*sorted));
+	for (size_t i = 0; i < report->nr; i++)
+		sorted[i] = &report->process[i];
+	qsort(sorted, report->nr, sizeof(*sorted), by_bytes);
+	fprintf(out, "%12s %12s  %-8s %-8s %s\n", "bytes", "allocations", "pid",
+		"state", "command");
+	for (size_t i = 0; i < report->nr && i < most; i++)
+		show_process(out, sorted[i]);
+	if (report->nr > most)
+		fprintf(out, "%12s and %zu smaller ones (--processes shows "
+			"all)\n", "", report->nr - most);
+	free(sorted);
+}
+
+/* ---- the head of a table ------------------------------------------------------- */
+
+static void show_sums(FILE *out, const struct site_counts *sums,
+		      const struct report_options *options)
+{
+	char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
+	uint64_t births = site_births(sums);
+
+	fprintf(out, "%s %s, %s requested (%s %s), ", grouped(births, a),
+		plural(births, "allocation", "allocations"),
+		human((double)sums->bytes, b), grouped(sums->bytes, c),
+		plural(sums->bytes, "byte", "bytes"));
+	fprintf(out, "%s %s, %s failed%s\n",
+		grouped(sums->calls[SITE_FREE], a),
+		plural(sums->calls[SITE_FREE], "free", "frees"),
+		grouped(sums->calls[SITE_FAILED], b),
+		sums->calls[SITE_FAILED] &&
+		options->sort != REPORT_SORT_FAILED ?
+		" (--sort=failed shows where)" : "");
+}
+
+static void show_operations(FILE *out, const struct site_counts *sums)
+{
+	char number[NUMBER_BYTES];
+	const char *before = "of these ";
+
+	for (size_t i = 0; i <= SITE_MEMALIGN; i++) {
+		if (!sums->calls[i])
+			continue;
+		fprintf(out, "%s%s %s", before, grouped(sums->calls[i], number),
+			site_op_names[i]);
+		before = ", ";
+	}
+	if (site_births(sums))
+		fputs("; ", out);
+}
+
+static void show_head(FILE *out, const struct table *table,
+		      const struct report_options *options)
+{
+	char number[NUMBER_BYTES];
+
+	show_sums(out, &table->total, options);
+	show_operations(out, &table->total);
+	fprintf(out, "%s %s in %zu %s\n", grouped(table->nr_sites, number),
+		plural(table->nr_sites, "site", "sites"), table->nr_objects,
+		plural(table->nr_objects, "module", "modules"));
+	if (report_has_filter(options)) {
+		fputs("that pass the filter: ", out);
+		show_sums(out, &table->matched, options);
+	}
+}
+
+/* ---- rows ------------------------------------------------------------------------ */
+
+/* Below the directory that we are in, or the end of what is long. */
+static void put_file(FILE *out, const char *file, int line)
+{
+	static char *here;
+	size_t nr;
+
+	if (!here) {
+		here = getcwd(NULL, 0);
+		if (!here)
+			here = xstrdup("");
+	}
+	nr = strlen(here);
+	if (nr > 1 && starts_with(file, here) && file[nr] == '/') {
+		file += nr + 1;
+	} else if (strlen(file) > FILE_COLUMNS) {
+		const char *at = file + strlen(file) - FILE_COLUMNS;
+
+		at = strchr(at, '/');
+		if (at) {
+			fputs("...", out);
+			file = at;
+		}
+	}
+	put_clean(out, file, 0);
+	if (line)
+		fprintf(out, ":%d", line);
+}
+
+static void put_object(FILE *out, const struct object *object)
+{
+	if (object->no_file)
+		fputs("no module", out);
+	else if (!*object->path)
+		fputs("?", out);
+	else
+		put_clean(out, object->same_name ? object->path :
+			  object_name(object), 0);
+}
+
+static void put_frame(FILE *out, const struct frame *frame)
+{
+	fputs(frame->function ? frame->function : "?", out);
+	if (!frame->file)
+		return;
+	fputs("  ", out);
+	put_file(out, frame->file, frame->line);
+}
+
+/* The operation, or that there are several. */
+static const char *operation(const struct site_counts *counts)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < NR_SITE_OPS; i++) {
+		if (!counts->calls[i])
+			continue;
+		/* A failure is one of the others, too. */
+		if (name && i != SITE_FAILED)
+			return "several";
+		if (!name)
+			name = site_op_names[i];
+	}
+	return name ? name : "-";
+}
+
+static void put_sites(FILE *out, const struct row *row)
+{
+	if (row->nr_sites > 1)
+		fprintf(out, "  (%" PRIu64 " sites)", row->nr_sites);
+}
+
+static void show_where(FILE *out, const struct row *row, enum report_by by,
+		       int margin)
+{
+	const struct place *place = &row->place;
+	char plain[512];
+
+	if (by == REPORT_BY_MODULE) {
+		put_object(out, row->object);
+	} else if (by == REPORT_BY_FUNCTION) {
+		fputs(row_function_name(row, plain, sizeof(plain)), out);
+		fputs("  [", out);
+		put_object(out, row->object);
+		fputc(']', out);
+	} else {
+		if (place->nr)
+			put_frame(out, &place->frame[0]);
+		else
+			fprintf(out, "%#" PRIx64, row->address);
+		fputs("  [", out);
+		put_object(out, row->object);
+		fputc(']', out);
+	}
+	put_sites(out, row);
+	fputc('\n', out);
+	for (size_t i = 1; i < place->nr && by != REPORT_BY_MODULE &&
+	     by != REPORT_BY_FUNCTION; i++) {
+		fprintf(out, "%*sin ", margin, "");
+		put_frame(out, &place->frame[i]);
+		fputc('\n', out);
+	}
+}
+
+uint64_t show_weight(const struct site_counts *counts, enum report_sort sort)
+{
+	switch (sort) {
+	case REPORT_SORT_CALLS:
+		return site_births(counts);
+	case REPORT_SORT_FREES:
+		return counts->calls[SITE_FREE];
+	case REPORT_SORT_FAILED:
+		return counts->calls[SITE_FAILED];
+	default:
+		return counts->bytes;
+	}
+}
+
+/* "< 1 KiB", of the sizes that a bucket counts, in @room of BUCKET_BYTES. */
+static const char *bucket_name(const struct table *table, size_t b, char *room)
+{
+	const int last = b + 1 == MH_SITES_BUCKETS;
+	char number[NUMBER_BYTES], *zero;
+
+	human((double)table->bound[last ? b - 1 : b] + 1, number);
+	zero = strstr(number, ".0 ");
+	if (zero)
+		memmove(zero, zero + 2, strlen(zero + 2) + 1);
+	snprintf(room, BUCKET_BYTES, "%s %s", last ? ">=" : "<", number);
+	return room;
+}
+
+static void show_row_sizes(FILE *out, const struct table *table,
+			   const struct row *row, int margin)
+{
+	char name[BUCKET_BYTES], number[NUMBER_BYTES];
+	const char *before = "sizes ";
+
+	fprintf(out, "%*s", margin, "");
+	for (size_t b = 0; b < MH_SITES_BUCKETS; b++) {
+		if (!row->counts.bucket[b])
+			continue;
+		fprintf(out, "%s%s: %s", before, bucket_name(table, b, name),
+			grouped(row->counts.bucket[b], number));
+		before = ", ";
+	}
+	fputc('\n', out);
+}
+
+/**
+ * struct columns - which of the seldom wanted ones some row has something for
+ */
+struct columns {
+	int frees;
+	int failed;
+};
+
+static struct columns columns_of(const struct table *table)
+{
+	struct columns columns = { 0, 0 };
+
+	for (size_t i = 0; i < table->nr; i++) {
+		columns.frees |= table->row[i].counts.calls[SITE_FREE] != 0;
+		columns.failed |= table->row[i].counts.calls[SITE_FAILED] != 0;
+	}
+	return columns;
+}
+
+static void show_column_names(FILE *out, const struct columns *columns)
+{
+	fprintf(out, "\n%10s %5s %12s %10s", "bytes", "%", "allocations",
+		"mean");
+	if (columns->frees)
+		fprintf(out, " %12s", "frees");
+	if (columns->failed)
+		fprintf(out, " %9s", "failed");
+	fprintf(out, "  %-8s %s\n", "by", "where");
+}
+
+static void show_row(FILE *out, const struct table *table, const struct row *row,
+		     const struct report_options *options,
+		     const struct columns *columns)
+{
+	char bytes[NUMBER_BYTES], calls[NUMBER_BYTES], mean[NUMBER_BYTES];
+	const struct site_counts *counts = &row->counts;
+	uint64_t births = site_births(counts);
+	int margin;
+
+	margin = fprintf(out, "%10s %5.1f %12s %10s",
+		human((double)counts->bytes, bytes),
+		percent(show_weight(counts, options->sort),
+			show_weight(&table->total, options->sort)),
+		grouped(births, calls), births ?
+		human((double)counts->bytes / (double)births, mean) : "-");
+	if (columns->frees)
+		margin += fprintf(out, " %12s",
+				  grouped(counts->calls[SITE_FREE], calls));
+	if (columns->failed)
+		margin += fprintf(out, " %9s",
+				  grouped(counts->calls[SITE_FAILED], calls));
+	margin += fprintf(out, "  %-8s ", operation(counts));
+	show_where(out, row, options->by, margin);
+	if (options->histogram && births)
+		show_row_sizes(out, table, row, margin);
+}
+
+static void show_lost(FILE *out, const struct table *table)
+{
+	char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
+	uint64_t births = site_births(&table->lost);
+
+	if (!births && !table->lost.calls[SITE_FREE] &&
+	    !table->lost.calls[SITE_FAILED])
+		return;
+	fprintf(out, "counted at no site: %s %s, %s requested, %s %s\n",
+		grouped(births, a), plural(births, "allocation", "allocations"),
+		human((double)table->lost.bytes, b),
+		grouped(table->lost.calls[SITE_FREE], c),
+		plural(table->lost.calls[SITE_FREE], "free", "frees"));
+}
+
+static void show_rest(FILE *out, const struct table *table)
+{
+	size_t more = table->nr_matched - table->nr;
+
+	if (more)
+		fprintf(out, "%10s and %zu more (--top=0 shows all)\n", "", more);
+}
+
+static void show_sizes(FILE *out, const struct table *table,
+		       const struct site_counts *counts)
+{
+	char name[BUCKET_BYTES], number[NUMBER_BYTES];
+	uint64_t most = 0, births = site_births(counts);
+	size_t first = MH_SITES_BUCKETS, last = 0;
+
+	for (size_t b = 0; b < MH_SITES_BUCKETS; b++) {
+		if (!counts->bucket[b])
+			continue;
+		if (counts->bucket[b] > most)
+			most = counts->bucket[b];
+		if (first == MH_SITES_BUCKETS)
+			first = b;
+		last = b;
+	}
+	if (!most)
+		return;
+	fputs("\nsizes of allocations\n", out);
+	for (size_t b = first; b <= last; b++) {
+		uint64_t nr = counts->bucket[b];
+		int bar = (int)((double)nr / (double)most * BAR_COLUMNS + 0.5);
+
+		fprintf(out, "%10s %5.1f %12s%s%.*s\n",
+			bucket_name(table, b, name), percent(nr, births),
+			grouped(nr, number), nr ? "  " : "",
+			nr && !bar ? 1 : bar,
+			"########################################");
+	}
+	if (table->other_bounds)
+		fputs("  (files with other bounds: some are rounded up)\n", out);
+}
+
+/* ---- why there is not more ------------------------------------------------------- */
+
+struct note {
+	const struct object *object;
+	const char *why;
+};
+
+static int by_note(const void *a, const void *b)
+{
+	const struct note *x = a, *y = b;
+	int order = strcmp(x->object->path, y->object->path);
+
+	if (!order && x->object != y->object)
+		order = x->object < y->object ? -1 : 1;
+	return order ? order : strcmp(x->why, y->why);
+}
+
+/* Each reason once for each module that has rows here. */
+static void show_notes(FILE *out, const struct table *table)
+{
+	struct note *note = xcalloc(table->nr + 1, sizeof(*note));
+	size_t nr = 0, end;
+
+	for (size_t i = 0; i < table->nr; i++)
+		if (table->row[i].place.why)
+			note[nr++] = (struct note){ table->row[i].object,
+						    table->row[i].place.why };
+	if (nr) {
+		qsort(note, nr, sizeof(*note), by_note);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < nr; i = end) {
+		for (end = i + 1; end < nr && !by_note(&note[i], &note[end]);
+		     end++)
+			;
+		fputs("note: ", out);
+		put_object(out, note[i].object);
+		fprintf(out, ": %s (%zu %s)\n", note[i].why, end - i,
+			plural(end - i, "row", "rows"));
+	}
+	free(note);
+}
+
+static void show_file_notes(FILE *out, const struct site_process *process)
+{
+	if (process->full)
+		fprintf(out, "note: process %" PRIu32 ": no room for more "
+			"sites in its file: a larger sites.size may help\n",
+			process->pid);
+	if (process->missing)
+		fprintf(out, "note: process %" PRIu32 ": its file was cut off, "
+			"%" PRIu32 " %s missing\n", process->pid,
+			process->missing,
+			plural(process->missing, "page is", "pages are"));
+	if (process->damaged)
+		fprintf(out, "note: process %" PRIu32 ": its file is damaged, "
+			"%u %s left out\n", process->pid, process->damaged,
+			plural(process->damaged, "part was", "parts were"));
+}
+
+/* ---- the whole -------------------------------------------------------------------- */
+
+static void show_table(FILE *out, const struct table *table,
+		       const struct report_options *options)
+{
+	const struct columns columns = columns_of(table);
+
+	show_head(out, table, options);
+	if (table->nr) {
+		show_column_names(out, &columns);
+		for (size_t i = 0; i < table->nr; i++)
+			show_row(out, table, &table->row[i], options, &columns);
+		show_rest(out, table);
+	}
+	show_lost(out, table);
+	show_sizes(out, table, report_has_filter(options) ? &table->matched :
+							    &table->total);
+	show_notes(out, table);
+}
+
+static void show_title(FILE *out, const struct site_process *process)
+{
+	put_clean(out, process->command, 0);
+	fprintf(out, "\nprocess %" PRIu32 ", %s%s\n", process->pid,
+		site_state_names[process->state],
+		process->state == SITE_KILLED ? ", or left by _exit or exec" :
+						"");
+}
+
+void show_text(FILE *out, const struct report *report)
+{
+	const struct report_options *options = report->options;
+
+	if (report->nr > 1 || options->form == REPORT_PROCESSES) {
+		fprintf(out, "%zu %s\n", report->nr,
+			plural(report->nr, "process", "processes"));
+		show_processes(out, report);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < report->nr_tables &&
+	     options->form != REPORT_PROCESSES; i++) {
+		if (i)
+			fputc('\n', out);
+		if (report->nr == 1 || options->each)
+			show_title(out, &report->process[i]);
+		show_table(out, &report->table[i], options);
+	}
+	for (size_t i = 0; i < report->nr; i++)
+		show_file_notes(out, &report->process[i]);
+}

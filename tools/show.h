@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * show.h - the forms that a report is printed in
+ */
+#ifndef MALLOCHOOKS_SHOW_H
+#define MALLOCHOOKS_SHOW_H
+
+#include "report.h"
+#include "sitefile.h"
+#include "table.h"
+
+/**
+ * struct report - all that there is to print
+ * @options:	what was asked for
+ * @process:	@nr of them, the oldest first; without their sites
+ * @table:	one for all, or with options->each one for each process, in the
+ *		same order; finished
+ */
+struct report {
+	const struct report_options *options;
+	struct site_process *process;
+	size_t nr;
+	struct table *table;
+	size_t nr_tables;
+};
+
+/* For people: tables as wide as they have to be. */
+void show_text(FILE *out, const struct report *report);
+
+/* Documentation/formats.rst, "JSON". */
+void show_json(FILE *out, const struct report *report);
+
+/* A line a row, "frame;frame;... weight", as flame graphs are made of. */
+void show_collapsed(FILE *out, const struct report *report);
+
+/* What a row has of the thing that rows are sorted by, as a number that adds
+ * up; of the mean it is the bytes. */
+uint64_t show_weight(const struct site_counts *counts, enum report_sort sort);
+
+#endif
