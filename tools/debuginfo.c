@@ -7,8 +7,9 @@
  * found by libdw.  The symbol table is read once and sorted.
  *
  * libdw frees nothing before the end, and a line table takes 40 bytes for each
- * of its rows, so the whole is closed and opened anew whenever it has grown to
- * MEMORY_BYTES.
+ * of its rows, so the whole is closed and opened anew whenever it has grown by
+ * MEMORY_BYTES, or by less where it is large from the start (debug info that
+ * is compressed in the file is not in memory).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +27,7 @@
 #ifndef MEMORY_BYTES
 #define MEMORY_BYTES	((size_t)256 << 20)
 #endif
+#define MEMORY_MOST	((size_t)960 << 20)	/* in all, where that can be */
 
 /* What is farther from the nearest name than this has nothing to do with it. */
 #define NEAR_BYTES	(64 * 1024)
@@ -607,11 +609,24 @@ static int compare_sought(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
+/* How large it may grow until all is closed and opened anew. */
+static size_t memory_limit(void)
+{
+	size_t base = memory_bytes();
+
+	if (base + MEMORY_BYTES <= MEMORY_MOST)
+		return base + MEMORY_BYTES;
+	/* Opening costs time, too. */
+	if (base + MEMORY_BYTES / 2 >= MEMORY_MOST)
+		return base + MEMORY_BYTES / 2;
+	return MEMORY_MOST;
+}
+
 /* @sought is sorted; those without a unit come last. */
 static void find_by_units(struct lookup *look, struct sought *sought,
 			  size_t nr)
 {
-	size_t base = memory_bytes();
+	size_t limit = memory_limit();
 	size_t i, next, j;
 
 	for (i = 0; i < nr; i = next) {
@@ -624,10 +639,10 @@ static void find_by_units(struct lookup *look, struct sought *sought,
 		for (j = i; j < next; j++)
 			answer(look, &sought[j]);
 		if (next < nr && sought[next].unit != NO_UNIT &&
-		    memory_bytes() > base + MEMORY_BYTES) {
+		    memory_bytes() > limit) {
 			if (reopen(look))
 				look->dwarf_broken = 1;
-			base = memory_bytes();
+			limit = memory_limit();
 		}
 	}
 }

@@ -7,7 +7,7 @@
  *			is open, and 8 for any above
  *	signals		say "ready", then the name of each signal that comes,
  *			until SIGTERM
- *	allocate	100 times 1 MiB, and 3 times more than there is
+ *	allocate [N]	N (100) times 1 MiB, and 3 times more than there is
  *	stop-self	SIGTSTP to itself alone, then exit 7
  *	ignoring CMD...	CMD with SIGCHLD ignored
  *	alarm CMD...	CMD with an alarm set
@@ -98,12 +98,12 @@ static int signals_mode(void)
 	return 0;
 }
 
-static int allocate_mode(void)
+static int allocate_mode(int nr)
 {
 	void *(*volatile allocate)(size_t size) = malloc;
 	int i, failed = 0;
 
-	for (i = 0; i < 100; i++)
+	for (i = 0; i < nr; i++)
 		free(allocate(1 << 20));
 	for (i = 0; i < 3; i++)
 		failed += !allocate((size_t)-1 / 4);
@@ -254,7 +254,7 @@ int main(int argc, char **argv)
 	if (!strcmp(mode, "signals"))
 		return signals_mode();
 	if (!strcmp(mode, "allocate"))
-		return allocate_mode();
+		return allocate_mode(argc > 2 ? atoi(argv[2]) : 100);
 	if (!strcmp(mode, "tty"))
 		return tty_mode(argv + 2, 0);
 	if (!strcmp(mode, "tty-stops"))

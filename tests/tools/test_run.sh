@@ -227,7 +227,8 @@ else
 	fail totals_line "$(cat err)"
 fi
 run --each -- sh -c 'sh -c :; sh -c :; :' 2>err
-is each_process 3 "$(grep -c "^mallochooks: run: process $number$line" err)"
+is each_process 3 "$(sed 's/, no file$//' err |
+	grep -c "^mallochooks: run: process $number$line")"
 has each_and_sum "mallochooks: run: 3 processes, " err
 is sum_is_right \
 	"$(sed -n 's/.*: process [0-9]*, \([0-9]*\) .*/\1/p' err |
@@ -265,17 +266,20 @@ has cleared_environment "1 process, " err
 run -- "$tool" run --preload="$unit" -- sh -c 'exit 8' 2>err
 is nested_status 8 $?
 is nested_totals 2 "$(grep -c "^mallochooks: run: $number process" err)"
-is totals_file_mode 600 "$(run -- \
-	sh -c 'stat -c %a "${MALLOCHOOKS#*count.file=}"' 2>/dev/null)"
+is totals_file_mode 600 "$(run -- sh -c \
+	'f=${MALLOCHOOKS#*count.file=}; stat -c %a "${f%%,*}"' 2>/dev/null)"
+is directory_mode 700 "$(run -- sh -c \
+	'f=${MALLOCHOOKS#*count.file=}; stat -c %a "${f%/totals*}"' 2>/dev/null)"
 
 # --- TMPDIR ---------------------------------------------------------------
 
-# without NAME: the last run went on, and said so in the one line of err
+# without NAME: the last run went on without files, and said so in the one line
+# of err
 without()
 {
 	is "${1}_status" 3 $status
 	is "${1}_one_line" 1 "$(wc -l <err)"
-	has "$1" "mallochooks: run: no totals: " err
+	has "$1" "mallochooks: run: nothing is recorded: " err
 }
 TMPDIR=$dir/absent run -- sh -c 'exit 3' 2>err
 status=$?
