@@ -13,6 +13,7 @@
 #define PROCESSES_SHOWN	10
 #define COMMAND_COLUMNS	60	/* of a command in a list of many */
 #define FILE_COLUMNS	44	/* of a source file, before it is shortened */
+#define FUNCTION_COLUMNS	80	/* of a name of C++, before it is shortened */
 #define NUMBER_BYTES	32
 #define BUCKET_BYTES	(NUMBER_BYTES + 4)
 #define BAR_COLUMNS	40
@@ -61,6 +62,14 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : 0;
 }
 
+/* UTF-8 can't be cut everywhere. */
+static int cut(const char *text, size_t nr)
+{
+	while (nr && (text[nr] & 0xc0) == 0x80)
+		nr--;
+	return (int)nr;
+}
+
 /* Text of a file, which may hold anything, to the terminal. */
 static void put_clean(FILE *out, const char *text, size_t columns)
 {
@@ -68,7 +77,7 @@ static void put_clean(FILE *out, const char *text, size_t columns)
 
 	text_clean(shown);
 	if (columns && strlen(shown) > columns)
-		fprintf(out, "%.*s...", (int)columns - 3, shown);
+		fprintf(out, "%.*s...", cut(shown, columns - 3), shown);
 	else
 		fputs(shown, out);
 	free(shown);
@@ -215,9 +224,64 @@ static void put_object(FILE *out, const struct object *object)
 			  object_name(object), 0);
 }
 
+static int is_name(char c)
+{
+	return c == '_' || c == '>' || c == ')' || (c >= '0' && c <= '9') ||
+	       ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
+/*
+ * shorten() - leave the arguments of templates out of a long name
+ * @to:		room for four times as much
+ *
+ * "std::vector<...>::push_back(...)"; the signs of operators stay.
+ */
+static void shorten(const char *from, char *to)
+{
+	static const char operator[] = "operator";
+	const size_t nr = strlen(operator);
+	const char *name = to;
+	int depth = 0;
+
+	for (; *from; from++) {
+		int opens = *from == '<' && (depth || (to > name &&
+			is_name(to[-1]) && !((size_t)(to - name) >= nr &&
+			!strncmp(to - nr, operator, nr))));
+
+		if (opens && !depth++)
+			to = stpcpy(to, from[1] == '>' ? "<" : "<...");
+		else if (!opens && *from == '>' && depth && from[-1] != '-' &&
+			 !--depth)
+			*to++ = '>';
+		else if (!depth)
+			*to++ = *from;
+	}
+	*to = '\0';
+}
+
+static void put_function(FILE *out, const char *function)
+{
+	size_t nr;
+	char *name;
+
+	if (!function || strlen(function) <= FUNCTION_COLUMNS) {
+		fputs(function ? function : "?", out);
+		return;
+	}
+	name = xcalloc(4, strlen(function) + 1);
+	shorten(function, name);
+	nr = strlen(name);
+	if (nr > 2 * FUNCTION_COLUMNS)
+		fprintf(out, "%.*s...%s", cut(name, FUNCTION_COLUMNS), name,
+			name + cut(name, nr - FUNCTION_COLUMNS / 2));
+	else
+		fputs(name, out);
+	free(name);
+}
+
 static void put_frame(FILE *out, const struct frame *frame)
 {
-	fputs(frame->function ? frame->function : "?", out);
+	put_function(out, frame->function);
 	if (!frame->file)
 		return;
 	fputs("  ", out);
@@ -256,7 +320,7 @@ static void show_where(FILE *out, const struct row *row, enum report_by by,
 	if (by == REPORT_BY_MODULE) {
 		put_object(out, row->object);
 	} else if (by == REPORT_BY_FUNCTION) {
-		fputs(row_function_name(row, plain, sizeof(plain)), out);
+		put_function(out, row_function_name(row, plain, sizeof(plain)));
 		fputs("  [", out);
 		put_object(out, row->object);
 		fputc(']', out);
