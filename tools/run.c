@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run - start a program with the preload unit in it, and tell its totals
+ * run - start a program with the preload unit in it, and report on it
  *
- * The program is a child, so that the totals can be read when it has ended,
- * but it should not notice: it keeps its descriptors, signal mask and
- * dispositions, process group and terminal; what ends or stops it does the
- * same to us, and signals sent to us reach it.
+ * The program is a child, so that what it and its children have recorded can
+ * be read when it has ended, but it should not notice: it keeps its
+ * descriptors, signal mask and dispositions, process group and terminal; what
+ * ends or stops it does the same to us, and signals sent to us reach it.
+ *
+ * What is recorded stands in files in a directory of the run.  A child of ours
+ * reads them: they were in the hands of the program.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -24,48 +27,42 @@
 
 #include "options.h"
 #include "program.h"
-#include "shard.h"
+#include "report.h"
+#include "rundir.h"
 #include "tools.h"
+#include "totals.h"
 
 /* Exit statuses of our own, as env(1), nice(1) and timeout(1) have them. */
 #define EXIT_OURS	125
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
 
-/* Most lines of the totals file: each thread takes one, each process two. */
-#define LIMIT_DEFAULT	65536
-#define LIMIT_MOST	(16 * 1024 * 1024)
-
-/* One line of the totals file, as the count layer writes it. */
-struct line {
-	uint64_t owner;
-	uint32_t pid;
-	uint32_t link;
-	uint64_t calls;
-	uint64_t bytes;
-	uint64_t failed;
-	uint64_t spare[3];
-};
-_Static_assert(sizeof(struct line) == sizeof(struct mh_shards_header),
-	       "line 0 is the header");
+/* More calls than sites.after can ask for: LOG_MOST of hooks/sites.c. */
+#define SITES_AFTER_MOST	4096
 
 struct run {
 	const char *options;
 	const char *output;
+	const char *keep_dir;
 	int quiet;
+	int keep;
 	int each;
 	int force;
 	uint32_t limit;
+	struct report_options report;
 
 	char *unit;
 	struct program prog;
-	FILE *report;
+	FILE *out;
+	char *dir;		/* of the files; NULL: nothing is recorded */
+	char *dir_word;		/* the same, as a value in MALLOCHOOKS */
 	char *totals;		/* path of the totals file, or NULL */
-	char *totals_word;	/* the same, as a value in MALLOCHOOKS */
 	int totals_fd;
+	int sites;		/* processes make files of their own */
 	pid_t child;
 	int tty_stop;		/* the terminal asked everybody to stop */
 	sigset_t signals;	/* what we wait for */
+	sigset_t relayed;	/* what somebody has sent to us so far */
 	sigset_t old_mask;
 	struct sigaction old_chld;
 };
@@ -75,16 +72,21 @@ static void usage(void)
 	puts("usage: mallochooks run [options] [--] PROGRAM [ARGUMENT...]\n"
 	     "\n"
 	     "Starts PROGRAM with the hooks preloaded into it and into every\n"
-	     "process that it starts; tells at the end what they allocated.\n"
+	     "process that it starts; tells at the end what they allocated, and\n"
+	     "where.\n"
 	     "\n"
 	     "  --preload=FILE   the unit to preload (default: ours)\n"
 	     "  --options=WORDS  append \"layer.option=value,...\" to MALLOCHOOKS\n"
-	     "  --each           one more line for each process\n"
-	     "  --output=FILE    write the totals there, not to stderr\n"
-	     "  --quiet          no totals\n"
+	     "  --each           a line more and a table of its own for each process\n"
+	     "  --output=FILE    write totals and report there, not to stderr\n"
+	     "  --keep[=DIR]     leave the files for \"mallochooks report\", in DIR\n"
+	     "  --quiet          print nothing; record nothing without --keep=DIR\n"
 	     "  --limit=N        room for N threads in the totals (default 65536)\n"
 	     "  --force          start it even when the hooks cannot work in it\n"
 	     "  --help           this text\n"
+	     "\n"
+	     "The report, as \"mallochooks report\" makes it:\n"
+	     REPORT_OPTIONS_HELP
 	     "\n"
 	     "The exit status is the program's; 125: run itself failed, 126: the\n"
 	     "program cannot be executed, 127: it was not found.");
@@ -98,10 +100,63 @@ static uint32_t parse_limit(const char *text)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || value < 2 ||
-	    value > LIMIT_MOST)
+	    value > TOTALS_LIMIT_MOST)
 		die("--limit=%s: a number from 2 to %d is wanted", text,
-		    LIMIT_MOST);
+		    TOTALS_LIMIT_MOST);
 	return value;
+}
+
+static void check_words(const struct run *run)
+{
+	if (run->quiet && (run->each || run->output))
+		die("--quiet leaves nothing to %s: give one of them",
+		    run->each ? "--each" : "--output");
+	if (run->keep_dir && !*run->keep_dir)
+		die("--keep= needs a directory");
+	if (run->quiet && run->keep && !run->keep_dir)
+		die("--quiet does not tell which directory it keeps: name one, "
+		    "--keep=DIR");
+}
+
+/* Return: 0 when --help was served. */
+static int take_option(struct run *run, int c, char *word, const char **unit)
+{
+	switch (c) {
+	case 'p':
+		*unit = optarg;
+		break;
+	case 'o':
+		run->options = optarg;
+		break;
+	case 'w':
+		run->output = optarg;
+		break;
+	case 'k':
+		run->keep = 1;
+		run->keep_dir = optarg;
+		break;
+	case 'l':
+		run->limit = parse_limit(optarg);
+		break;
+	case 'e':
+		run->each = 1;
+		break;
+	case 'q':
+		run->quiet = 1;
+		break;
+	case 'f':
+		run->force = 1;
+		break;
+	case 'h':
+		usage();
+		return 0;
+	case ':':
+		die("%s needs a value: see --help", word);
+	default:
+		if (!report_option(&run->report, c, optarg))
+			die("unknown option %s: see --help", word);
+	}
+	return 1;
 }
 
 /* Return: the program and its arguments, or NULL when --help was served. */
@@ -111,11 +166,13 @@ static char **parse(struct run *run, int argc, char **argv)
 		{ "preload", required_argument, NULL, 'p' },
 		{ "options", required_argument, NULL, 'o' },
 		{ "output", required_argument, NULL, 'w' },
+		{ "keep", optional_argument, NULL, 'k' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "each", no_argument, NULL, 'e' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
+		REPORT_LONG_OPTIONS,
 		{ 0 }
 	};
 	const char *unit = NULL;
@@ -123,43 +180,14 @@ static char **parse(struct run *run, int argc, char **argv)
 
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1) {
-		switch (c) {
-		case 'p':
-			unit = optarg;
-			break;
-		case 'o':
-			run->options = optarg;
-			break;
-		case 'w':
-			run->output = optarg;
-			break;
-		case 'l':
-			run->limit = parse_limit(optarg);
-			break;
-		case 'e':
-			run->each = 1;
-			break;
-		case 'q':
-			run->quiet = 1;
-			break;
-		case 'f':
-			run->force = 1;
-			break;
-		case 'h':
-			usage();
+	report_options_init(&run->report);
+	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1)
+		if (!take_option(run, c, argv[optind - 1], &unit))
 			return NULL;
-		case ':':
-			die("%s needs a value: see --help", argv[optind - 1]);
-		default:
-			die("unknown option %s: see --help", argv[optind - 1]);
-		}
-	}
 	if (optind == argc)
 		die("no program given: mallochooks run [options] -- PROGRAM");
-	if (run->quiet && (run->each || run->output))
-		die("--quiet leaves nothing to %s: give one of them",
-		    run->each ? "--each" : "--output");
+	check_words(run);
+	run->report.each = run->each;
 	run->unit = unit_find(unit);
 	return argv + optind;
 }
@@ -292,25 +320,40 @@ static char *find_or_exit(const char *name)
 	exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
 }
 
-static int write_at(int fd, const void *from, size_t bytes, off_t at)
-{
-	ssize_t nr;
+/* ---- the files --------------------------------------------------------------- */
 
-	do
-		nr = pwrite(fd, from, bytes, at);
-	while (nr < 0 && errno == EINTR);
-	return nr == (ssize_t)bytes ? 0 : -1;
+/* Whose directory goes when we fail, and in which process that is. */
+static struct run *cleaned;
+static pid_t cleaner;
+
+static void clean_up(void)
+{
+	struct run *run = cleaned;
+
+	if (!run || getpid() != cleaner)
+		return;
+	cleaned = NULL;
+	if (!run->keep) {
+		rundir_remove(run->dir);
+		return;
+	}
+	if (run->totals)
+		unlink(run->totals);
+	if (!run->keep_dir)
+		rmdir(run->dir);	/* if it is empty */
 }
 
-static void remove_totals(struct run *run)
+static void forget_files(struct run *run)
 {
-	if (!run->totals)
-		return;
-	unlink(run->totals);
-	close(run->totals_fd);
+	clean_up();
+	if (run->totals_fd >= 0)
+		close(run->totals_fd);
+	run->totals_fd = -1;
 	free(run->totals);
-	free(run->totals_word);
-	run->totals = NULL;
+	free(run->dir_word);
+	free(run->dir);
+	run->totals = run->dir_word = run->dir = NULL;
+	run->sites = 0;
 }
 
 /* A value as MALLOCHOOKS takes it: a comma would end it. */
@@ -326,72 +369,70 @@ static char *escape(const char *value)
 	return escaped;
 }
 
-/*
- * make_totals() - the file that the count layers of all processes share
- *
- * Whole before anybody maps it: a page that the disk has no room for would be
- * a SIGBUS in the program.
- * Return: NULL, or why there is none.
- */
-static const char *make_totals(struct run *run)
+/* Return: 0 or an errno. */
+static int make_directory(struct run *run)
 {
-	const struct mh_shards_header header = {
-		.magic = MH_SHARDS_MAGIC,
-		.version = MH_SHARDS_VERSION,
-		.stride = sizeof(struct line),
-		.limit = run->limit,
-		.used = 1,
-	};
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	const char *dir = getenv("TMPDIR");
-	char *whole, *path;
-	struct sigaction old;
-	int err;
+	int err = rundir_make(run->keep_dir, &run->dir);
 
-	whole = realpath(dir && *dir ? dir : "/tmp", NULL);
-	if (!whole)
-		return strerror(errno);
-	path = xasprintf("%s/mallochooks-XXXXXX", whole);
-	free(whole);
-	run->totals_fd = mkostemp(path, O_CLOEXEC);
-	if (run->totals_fd < 0) {
-		free(path);
-		return strerror(errno);
-	}
-	sigaction(SIGXFSZ, &ignore, &old);	/* ulimit -f */
-	err = posix_fallocate(run->totals_fd, 0,
-			      (off_t)run->limit * sizeof(struct line));
-	if (!err && write_at(run->totals_fd, &header, sizeof(header), 0))
-		err = errno;
-	sigaction(SIGXFSZ, &old, NULL);
-	run->totals = path;
-	run->totals_word = escape(path);
-	if (!err && strlen(run->totals_word) >= MALLOCHOOKS_STRING_BYTES)
-		err = ENAMETOOLONG;
+	if (run->keep_dir && (err == ENOTEMPTY || err == ENOTDIR))
+		die("--keep=%s: %s: name a new directory, or an empty one",
+		    run->keep_dir, strerror(err));
 	if (err)
-		remove_totals(run);
-	return err ? strerror(err) : NULL;
+		return err;
+	cleaned = run;
+	cleaner = getpid();
+	atexit(clean_up);
+	run->dir_word = escape(run->dir);
+	return strlen(run->dir_word) + sizeof("/totals") >
+	       MALLOCHOOKS_STRING_BYTES ? ENAMETOOLONG : 0;
 }
 
-static void prepare_totals(struct run *run)
+static void make_files(struct run *run, int count, int sites)
 {
-	const char *why, *dir = getenv("TMPDIR");
-	int has;
+	const char *tmp = getenv("TMPDIR"), *what = "directory";
+	int err = make_directory(run);
 
-	if (run->quiet)
+	if (!err && count) {
+		what = "totals file";
+		run->totals = xasprintf("%s/totals", run->dir);
+		err = totals_make(run->totals, run->limit, &run->totals_fd);
+	}
+	run->sites = sites;
+	if (!err)
 		return;
-	has = unit_has_option(run->unit, "count.file");
+	say("nothing is recorded: no %s in %s: %s (another %s may help)", what,
+	    run->keep_dir ? run->keep_dir : tmp && *tmp ? tmp : "/tmp",
+	    strerror(err), run->keep_dir ? "--keep=DIR" : "TMPDIR");
+	forget_files(run);
+}
+
+static int unit_can(const struct run *run, const char *option)
+{
+	int has = unit_has_option(run->unit, option);
+
 	if (has < 0)
 		die("%s: cannot be preloaded (--preload)", run->unit);
-	if (!has) {
-		say("no totals: %s has no count layer", run->unit);
+	return has;
+}
+
+static void prepare_files(struct run *run)
+{
+	int count, sites;
+
+	if (run->quiet && !run->keep)
 		return;
-	}
-	why = make_totals(run);
-	if (why)
-		say("no totals: no file of %llu bytes in %s: %s (another "
-		    "TMPDIR may help)", (unsigned long long)run->limit *
-		    sizeof(struct line), dir && *dir ? dir : "/tmp", why);
+	count = unit_can(run, "count.file") && !run->quiet;
+	sites = unit_can(run, "sites.dir");
+	if (!count && !sites)
+		say("nothing is recorded: %s has no %s layer", run->unit,
+		    run->quiet ? "sites" : "count and no sites");
+	else if (run->keep && !sites)
+		say("--keep: there will be no files: %s has no sites layer",
+		    run->unit);
+	if (!sites)
+		run->keep = 0;
+	if (count || sites)
+		make_files(run, count, sites);
 }
 
 static int join_env(const char *name, const char *first, char separator,
@@ -412,24 +453,38 @@ static int join_env(const char *name, const char *first, char separator,
 	return err;
 }
 
+/* Behind what is there: later words win. */
+static int add_option(const char *fmt, ...)
+{
+	va_list args;
+	char *word;
+	int err;
+
+	va_start(args, fmt);
+	word = xvasprintf(fmt, args);
+	va_end(args);
+	err = join_env("MALLOCHOOKS", getenv("MALLOCHOOKS"), ',', word);
+	free(word);
+	return err;
+}
+
+/* "?": other units of the process may lack the layer. */
 static int set_environment(const struct run *run)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	char *file;
 	int err;
 
 	err = join_env("LD_PRELOAD", run->unit, ':', preload ? preload : "");
 	if (!err && run->options)
-		err = join_env("MALLOCHOOKS", getenv("MALLOCHOOKS"), ',',
-			       run->options);
-	if (err || !run->totals)
-		return err;
-	/* "?": other units of the process may have no count layer. */
-	file = xasprintf("?count.file=%s", run->totals_word);
-	err = join_env("MALLOCHOOKS", getenv("MALLOCHOOKS"), ',', file);
-	free(file);
+		err = add_option("%s", run->options);
+	if (!err && run->totals)
+		err = add_option("?count.file=%s/totals", run->dir_word);
+	if (!err && run->sites)
+		err = add_option("?sites.dir=%s", run->dir_word);
 	return err;
 }
+
+/* ---- the program --------------------------------------------------------------- */
 
 /*
  * Signals that people send, whose default would end or stop us.  They are
@@ -456,14 +511,17 @@ static void block_signals(struct run *run)
 static void exec_program(const struct run *run, const char *path, char **argv,
 			 int error_fd)
 {
-	int err;
+	int err = 0;
 
 	sigaction(SIGCHLD, &run->old_chld, NULL);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
+	/* However short it is, it gets a file. */
+	if (run->sites)
+		err = add_option("?sites.first=%d", (int)getpid());
 	/* execvp() hands what the kernel does not know to the shell. */
-	if (run->prog.elf)
+	if (!err && run->prog.elf)
 		execv(path, argv);
-	else
+	else if (!err)
 		execvp(path, argv);
 	err = errno;
 	if (write(error_fd, &err, sizeof(err)) != sizeof(err))
@@ -478,16 +536,11 @@ static int start(struct run *run, const char *path, char **argv)
 	int pipes[2], err = 0, status;
 	ssize_t nr;
 
-	if (pipe2(pipes, O_CLOEXEC)) {
-		remove_totals(run);
+	if (pipe2(pipes, O_CLOEXEC))
 		die("pipe: %s", strerror(errno));
-	}
 	run->child = fork();
-	if (run->child < 0) {
-		err = errno;
-		remove_totals(run);
-		die("fork: %s", strerror(err));
-	}
+	if (run->child < 0)
+		die("fork: %s", strerror(errno));
 	if (!run->child)
 		exec_program(run, path, argv, pipes[1]);
 	close(pipes[1]);
@@ -565,16 +618,16 @@ static int wait_child(struct run *run)
 			continue;
 		if (info.si_signo != SIGCHLD) {
 			run->tty_stop |= info.si_signo == SIGTSTP;
+			if (info.si_code <= 0)
+				sigaddset(&run->relayed, info.si_signo);
 			if (!child_has_it_too(run, &info))
 				kill(run->child, info.si_signo);
 			continue;
 		}
 		for (;;) {
 			pid = waitpid(run->child, &status, WNOHANG | WUNTRACED);
-			if (pid < 0) {
-				remove_totals(run);
+			if (pid < 0)
 				die("waitpid: %s", strerror(errno));
-			}
 			if (pid == 0)
 				break;
 			if (!WIFSTOPPED(status))
@@ -584,146 +637,235 @@ static int wait_child(struct run *run)
 	}
 }
 
-struct totals {
-	uint32_t pid;
-	uint32_t first;		/* its first line: the order of birth */
-	uint64_t calls;
-	uint64_t bytes;
-	uint64_t failed;
+/* ---- the report ---------------------------------------------------------------- */
+
+/**
+ * struct outcome - what is known of the processes at the end
+ * @each:	@nr that the count layer has seen, in the order of birth
+ * @full:	there may have been more
+ * @pids:	@nr_pids that have made @nr_files files, in ascending order
+ */
+struct outcome {
+	struct totals *each;
+	size_t nr;
+	int full;
+	uint32_t *pids;
+	size_t nr_pids;
+	size_t nr_files;
 };
 
-static int by_pid(const void *a, const void *b)
+static int by_number(const void *a, const void *b)
 {
-	const struct totals *x = a, *y = b;
+	const uint32_t *x = a, *y = b;
 
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
+	return *x < *y ? -1 : *x > *y;
 }
 
-static int by_birth(const void *a, const void *b)
+static int has_file(const struct outcome *outcome, uint32_t pid)
 {
-	const struct totals *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
+	return outcome->nr_pids && bsearch(&pid, outcome->pids, outcome->nr_pids,
+					   sizeof(pid), by_number);
 }
 
-static void add(struct totals *sum, const struct totals *more)
+static void tell_totals(const struct run *run, const struct outcome *outcome)
 {
-	sum->calls += more->calls;
-	sum->bytes += more->bytes;
-	sum->failed += more->failed;
-}
-
-/*
- * read_totals() - what each process has allocated
- * @each:	array, to be freed
- * @full:	set when more lines were wanted than there are
- *
- * By read, not by mmap: whoever truncates the file must not kill us.
- * Return: number of processes.
- */
-static size_t read_totals(const struct run *run, struct totals **each,
-			  int *full)
-{
-	struct mh_shards_header header = { .used = 0 };
-	struct totals *list;
-	struct line line;
-	size_t nr = 0, i, last = 0;
-	uint32_t end;
-
-	if (pread(run->totals_fd, &header, sizeof(header), 0) !=
-	    sizeof(header))
-		say("the totals file was truncated by somebody");
-	*full = header.used > run->limit;
-	end = *full ? run->limit : header.used;
-	list = xcalloc(end + 1, sizeof(*list));
-	*each = list;
-	for (i = 1; i < end; i++) {
-		if (pread(run->totals_fd, &line, sizeof(line),
-			  (off_t)i * sizeof(line)) != sizeof(line))
-			break;
-		if (!line.pid)
-			continue;
-		list[nr++] = (struct totals){ line.pid, i, line.calls,
-					      line.bytes, line.failed };
-	}
-	if (!nr)
-		return 0;
-	qsort(list, nr, sizeof(*list), by_pid);
-	for (i = 1; i < nr; i++) {
-		if (list[i].pid == list[last].pid)
-			add(&list[last], &list[i]);
-		else
-			list[++last] = list[i];
-	}
-	qsort(list, last + 1, sizeof(*list), by_birth);
-	return last + 1;
-}
-
-static const char *plural(uint64_t nr, const char *one, const char *many)
-{
-	return nr == 1 ? one : many;
-}
-
-static void print_totals(FILE *out, const char *who, const struct totals *sum)
-{
-	static const char *const prefix[] = { "Ki", "Mi", "Gi", "Ti", "Pi" };
-	double human = sum->bytes;
-	int i = -1;
-
-	while (human >= 1024 && i < (int)ARRAY_SIZE(prefix) - 1) {
-		human /= 1024;
-		i++;
-	}
-	fprintf(out, "mallochooks: run: %s, %llu %s, %llu %s requested", who,
-		(unsigned long long)sum->calls,
-		plural(sum->calls, "allocation", "allocations"),
-		(unsigned long long)sum->bytes,
-		plural(sum->bytes, "byte", "bytes"));
-	if (i >= 0)
-		fprintf(out, " (%.1f %sB)", human, prefix[i]);
-	fprintf(out, ", %llu failed\n", (unsigned long long)sum->failed);
-}
-
-static void report(struct run *run)
-{
-	struct totals sum = { 0 }, *each;
-	size_t i, nr;
+	struct totals sum = { 0 };
+	const struct totals *one;
 	char *who;
-	int full;
 
-	if (!run->totals)
-		return;
-	nr = read_totals(run, &each, &full);
-	for (i = 0; i < nr; i++) {
-		add(&sum, &each[i]);
+	for (size_t i = 0; i < outcome->nr; i++) {
+		one = &outcome->each[i];
+		totals_add(&sum, one);
 		if (!run->each)
 			continue;
-		who = xasprintf("process %u", each[i].pid);
-		print_totals(run->report, who, &each[i]);
+		who = xasprintf("process %u", one->pid);
+		totals_print(run->out, who, one,
+			     !run->sites || has_file(outcome, one->pid) ? "" :
+			     ", no file");
 		free(who);
 	}
-	free(each);
-	if (nr) {
-		who = xasprintf("%zu %s", nr,
-				plural(nr, "process", "processes"));
-		print_totals(run->report, who, &sum);
-		free(who);
-	} else {
+	who = xasprintf("%zu %s", outcome->nr,
+			outcome->nr == 1 ? "process" : "processes");
+	totals_print(run->out, who, &sum, "");
+	free(who);
+	if (outcome->full)
+		fprintf(run->out, "mallochooks: run: limit of %u threads "
+			"reached, the totals may be short: --limit=%u\n",
+			run->limit, run->limit < TOTALS_LIMIT_MOST / 16 ?
+				    run->limit * 16 : TOTALS_LIMIT_MOST);
+}
+
+/* The processes that the report will know nothing of. */
+static void tell_fileless(const struct run *run, const struct outcome *outcome)
+{
+	struct totals brief = { 0 };
+	const struct totals *one;
+	size_t nr = 0, failed = 0;
+
+	for (size_t i = 0; i < outcome->nr; i++) {
+		one = &outcome->each[i];
+		if (has_file(outcome, one->pid))
+			continue;
+		if (one->calls > SITES_AFTER_MOST) {
+			failed++;
+			continue;
+		}
+		nr++;
+		totals_add(&brief, one);
+	}
+	if (nr)
+		fprintf(run->out, "mallochooks: run: %zu of %zu processes %s too "
+			"short for a file, and not in the report: %llu "
+			"allocations (--options=sites.after=0 gives each a "
+			"file)\n", nr, outcome->nr, nr == 1 ? "was" : "were",
+			(unsigned long long)brief.calls);
+	if (failed)
+		fprintf(run->out, "mallochooks: run: %zu of %zu processes "
+			"could make no file (their own line above?)\n", failed,
+			outcome->nr);
+}
+
+static void tell_sites(const struct run *run, const struct outcome *outcome)
+{
+	int nr;
+
+	if (!run->totals)
+		fprintf(run->out, "mallochooks: run: %zu %s a file, shorter "
+			"ones not counted (the unit has no count layer)\n",
+			outcome->nr_pids, outcome->nr_pids == 1 ?
+			"process has" : "processes have");
+	else
+		tell_fileless(run, outcome);
+	fputc('\n', run->out);
+	nr = report_directory(run->dir, run->out, &run->report);
+	if (!nr)
+		fputs("mallochooks: run: no report: none of the files can be "
+		      "read\n", run->out);
+}
+
+static void tell_all(const struct run *run, const struct outcome *outcome)
+{
+	if (!outcome->nr && !outcome->nr_files) {
 		fputs("mallochooks: run: no process reported: the loader took "
 		      "no unit (its own line above?), the program cleared its "
 		      "environment, or what it started is static or setuid\n",
-		      run->report);
+		      run->out);
+		return;
 	}
-	if (full)
-		fprintf(run->report, "mallochooks: run: limit of %u threads "
-			"reached, the totals may be short: --limit=%u\n",
-			run->limit, run->limit < LIMIT_MOST / 16 ?
-				    run->limit * 16 : LIMIT_MOST);
-	if (fflush(run->report) || ferror(run->report))
-		say("%s: the totals could not be written: %s",
-		    run->output ? run->output : "stderr", strerror(errno));
+	if (outcome->nr)
+		tell_totals(run, outcome);
+	if (outcome->nr_files)
+		tell_sites(run, outcome);
+	else if (run->sites)
+		fputs("mallochooks: run: no report: no process has made a file "
+		      "(its own line above?)\n", run->out);
+}
+
+static void tell_kept(const struct run *run, const struct outcome *outcome)
+{
+	char *dir = shell_quote(run->dir);
+
+	rundir_trim(run->dir);
+	if (run->quiet && !outcome->nr_files)
+		say("no process has made a file in %s", dir);
+	else if (!run->quiet && outcome->nr_files)
+		fprintf(run->out, "\nmallochooks: run: files kept: mallochooks "
+			"report %s\n", dir);
+	free(dir);
+}
+
+/* Return: 0, or 1 with a line said. */
+static int tell(const struct run *run)
+{
+	struct outcome outcome = { .nr = 0 };
+
+	if (run->totals)
+		outcome.nr = totals_read(run->totals_fd, run->limit,
+					 &outcome.each, &outcome.full);
+	if (run->sites)
+		outcome.nr_pids = rundir_pids(run->dir, &outcome.nr_files,
+					      &outcome.pids);
+	if (!run->quiet)
+		tell_all(run, &outcome);
+	if (run->keep)
+		tell_kept(run, &outcome);
+	free(outcome.each);
+	free(outcome.pids);
+	if (!fflush(run->out) && !ferror(run->out))
+		return 0;
+	say("%s: the report could not be written: %s",
+	    run->output ? run->output : "stderr", strerror(errno));
+	return 1;
+}
+
+/*
+ * Signals stay blocked here, as those that are sent to the whole group meant
+ * the program; but for SIGALRM, by which the readers of symbols bound
+ * themselves.
+ */
+static void __attribute__((noreturn)) be_reporter(const struct run *run)
+{
+	sigset_t one;
+	int status;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != cleaner)
+		_exit(1);
+	signal(SIGALRM, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&one);
+	sigaddset(&one, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	/* Others write there too: whole lines. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	status = tell(run);
+	fflush(stderr);
+	_exit(status);
+}
+
+/*
+ * Does it mean the report?  timeout(1) and the like send to us and to the
+ * group, so that what came for the program comes once more.
+ */
+static int ends_report(const struct run *run, const siginfo_t *info)
+{
+	switch (info->si_signo) {
+	case SIGHUP:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTERM:
+		return info->si_code > 0 ||
+		       !sigismember(&run->relayed, info->si_signo);
+	default:
+		return 0;
+	}
+}
+
+/* By a process of its own, that neither a broken file nor ^C ends us. */
+static void report(struct run *run)
+{
+	int status = 0, ended = 0;
+	siginfo_t info;
+	pid_t pid;
+
+	if (!run->dir)
+		return;
+	pid = fork();
+	if (!pid)
+		be_reporter(run);
+	if (pid < 0) {
+		tell(run);
+		return;
+	}
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (sigwaitinfo(&run->signals, &info) < 0 ||
+		    !ends_report(run, &info))
+			continue;
+		ended = 1;
+		kill(pid, SIGKILL);
+	}
+	if (WIFSIGNALED(status) && !ended)
+		say("the report came to no end (signal %d)", WTERMSIG(status));
 }
 
 /* End as the child did, so that our parent sees the same. */
@@ -745,7 +887,7 @@ static int end_as(int status)
 	return 128 + sig;
 }
 
-static FILE *open_report(const struct run *run)
+static FILE *open_output(const struct run *run)
 {
 	FILE *out;
 
@@ -770,7 +912,7 @@ static int not_started(struct run *run, const char *path, int err)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run run = { .limit = LIMIT_DEFAULT, .totals_fd = -1 };
+	struct run run = { .limit = TOTALS_LIMIT_DEFAULT, .totals_fd = -1 };
 	char **words, *path;
 	int err, status;
 
@@ -782,25 +924,24 @@ int cmd_run(int argc, char **argv)
 	check_unit_path(run.unit);
 	path = find_or_exit(words[0]);
 	check_program(&run, path);
-	run.report = open_report(&run);
+	run.out = open_output(&run);
 	block_signals(&run);
-	prepare_totals(&run);
-	if (set_environment(&run)) {
-		remove_totals(&run);
+	prepare_files(&run);
+	if (set_environment(&run))
 		die("environment: %s", strerror(ENOMEM));
-	}
 	err = start(&run, path, words);
 	if (err) {
-		remove_totals(&run);
+		forget_files(&run);
 		status = not_started(&run, path, err);
 	} else {
 		status = wait_child(&run);
 		report(&run);
-		remove_totals(&run);
+		forget_files(&run);
 		status = end_as(status);
 	}
 	free(path);
 	free(run.unit);
 	program_free(&run.prog);
+	report_options_free(&run.report);
 	return status;
 }

@@ -125,8 +125,8 @@ static void show_processes(FILE *out, const struct report *report)
 	for (size_t i = 0; i < report->nr && i < most; i++)
 		show_process(out, sorted[i]);
 	if (report->nr > most)
-		fprintf(out, "%12s and %zu smaller ones (--processes shows "
-			"all)\n", "", report->nr - most);
+		fprintf(out, "%12s and %zu smaller ones (report --processes "
+			"shows all)\n", "", report->nr - most);
 	free(sorted);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # make demo: real programs, once as they are and once hooked.  What they print
-# must be the same, byte for byte; what they allocated is shown.
+# must be the same, byte for byte; what they allocated, and where, is shown.
 
 set -u
 LC_ALL=C.UTF-8
@@ -41,12 +41,19 @@ export GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_PAGER
 export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
 export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
 
-# show TITLE COMMAND...: run it both ways and compare.  A file named "product",
-# if the command makes one, is compared too.
+# table ROWS: the table of the report, without what is around it
+table()
+{
+	[ "$1" -ne 0 ] || return
+	sed -n '/^ *bytes  *%/,/^$/s/^/  /p' totals | sed '/^ *$/d' | cut -c 1-98
+}
+
+# show ROWS TITLE COMMAND...: run it both ways and compare; so many rows of the
+# report.  A file named "product", if the command makes one, is compared too.
 show()
 {
-	title=$1
-	shift
+	rows=$1 title=$2
+	shift 2
 	echo "$bold$title$plain"
 	echo "  \$ $(echo "$*" | sed "s|$demo/||g; s|$SRCDIR/||g; s|$work/||g")"
 
@@ -55,7 +62,7 @@ show()
 	plain_status=$?
 	[ ! -f product ] || mv product product.plain
 	"$MALLOCHOOKS_TOOL" run --preload="$MALLOCHOOKS_PRELOAD" \
-		--output=totals -- "$@" >hooked.out 2>hooked.err </dev/null
+		--output=totals --top="$rows" -- "$@" >hooked.out 2>hooked.err </dev/null
 	hooked_status=$?
 
 	sed 's/^/    /' hooked.out | cut -c 1-78 | head -n 6
@@ -73,7 +80,8 @@ show()
 		different=$((different + 1))
 	fi
 	if grep -q '[1-9][0-9]* allocation' totals; then
-		sed 's/^mallochooks: run: /  seen:     /' totals
+		sed -n 's/^mallochooks: run: /  seen:     /p' totals | head -n 1
+		table "$rows"
 	else
 		echo "  seen:     nothing; $(cat totals)"
 		silent=$((silent + 1))
@@ -108,11 +116,11 @@ echo "Each program below runs twice: as it is, and with every malloc, free and s
 echo "on going through the stack of this build."
 echo
 
-show "python3 counts words" "$python" "$demo/words.py" text
-show "git reads a history" git -C repo log --stat --patch
-show "git looks at the work tree" git -C repo status
-show "git compares" git -C repo diff --word-diff HEAD~4
-show "gcc compiles, assembles and links (several processes, all hooked)" \
+show 5 "python3 counts words" "$python" "$demo/words.py" text
+show 5 "git reads a history" git -C repo log --stat --patch
+show 0 "git looks at the work tree" git -C repo status
+show 0 "git compares" git -C repo diff --word-diff HEAD~4
+show 0 "gcc compiles, assembles and links (several processes, all hooked)" \
 	gcc -O2 -Wall -o product "$demo/primes.c"
 
 if [ "$different" -ne 0 ]; then
@@ -130,7 +138,7 @@ All five came out as without hooks.
 
 ${bold}What next$plain
   $tool run -- ls -l
-                    hook a program of yours (--help tells the rest)
+                    hook a program of yours: what it allocates, and where
   make stack        what stood between the programs and their malloc
   make menuconfig   another stack: log each call, other layers, your own
   make check        the tests

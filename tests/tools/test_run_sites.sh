@@ -258,15 +258,12 @@ unit=both
 mkfifo pipe
 exec 3<>pipe
 head -c 65536 /dev/zero >&3
-# reporting: run's pid; returns when it stands in its report
-reporting()
+# start WORDS...: a run, $pid
+start()
 {
-	rm -f done
-	"$tool" run --preload="$work/both.so" --output=pipe -- \
-		"$@" >out 2>err &
+	rm -f ready done
+	"$tool" run --preload="$work/both.so" --output=pipe -- "$@" >out 2>err &
 	pid=$!
-	wait_for test -e done
-	wait_for is_reporting
 }
 is_reporting()
 {
@@ -276,20 +273,29 @@ is_reporting()
 	done
 	return 1
 }
-reporting sh -c ': >done; exit 7'
+start sh -c ': >done; exit 7'
+wait_for test -e done
+wait_for is_reporting
 kill -TERM $pid
 wait $pid
 is "SIGTERM in the report: exit status" 7 $?
 is "SIGTERM in the report: says" "" "$(cat err)"
 is "SIGTERM in the report: left behind" "" "$(ls -A tmp)"
 # timeout(1) sends it twice: the second does not mean the report.
-reporting sh -c "trap ': >done; exit 7' TERM; kill -TERM \$PPID; while :; do sleep 0.1; done"
+start sh -c 'trap ": >done; exit 7" TERM; : >ready; while :; do sleep 0.1; done'
+wait_for test -e ready
 kill -TERM $pid
-sleep 0.3
-head -c 65536 <&3 >/dev/null
+wait_for test -e done
+wait_for is_reporting
+kill -TERM $pid
+cat <&3 >report &
+reader=$!
 wait $pid
 is "SIGTERM twice: exit status" 7 $?
+wait_for grep -q "sizes of allocations" report
+kill $reader
 exec 3<&-
+says "SIGTERM twice" "sizes of allocations" report
 is "SIGTERM twice: left behind" "" "$(ls -A tmp)"
 
 finish
