@@ -27,8 +27,8 @@
 
 #include "options.h"
 #include "program.h"
+#include "record.h"
 #include "report.h"
-#include "rundir.h"
 #include "tools.h"
 #include "totals.h"
 
@@ -37,28 +37,13 @@
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
 
-/* More calls than sites.after can ask for: LOG_MOST of hooks/sites.c. */
-#define SITES_AFTER_MOST	4096
-
 struct run {
 	const char *options;
-	const char *output;
-	const char *keep_dir;
-	int quiet;
-	int keep;
-	int each;
 	int force;
-	uint32_t limit;
-	struct report_options report;
+	struct record record;
 
 	char *unit;
 	struct program prog;
-	FILE *out;
-	char *dir;		/* of the files; NULL: nothing is recorded */
-	char *dir_word;		/* the same, as a value in MALLOCHOOKS */
-	char *totals;		/* path of the totals file, or NULL */
-	int totals_fd;
-	int sites;		/* processes make files of their own */
 	pid_t child;
 	int tty_stop;		/* the terminal asked everybody to stop */
 	sigset_t signals;	/* what we wait for */
@@ -106,14 +91,14 @@ static uint32_t parse_limit(const char *text)
 	return value;
 }
 
-static void check_words(const struct run *run)
+static void check_words(const struct record *record)
 {
-	if (run->quiet && (run->each || run->output))
+	if (record->quiet && (record->each || record->output))
 		die("--quiet leaves nothing to %s: give one of them",
-		    run->each ? "--each" : "--output");
-	if (run->keep_dir && !*run->keep_dir)
+		    record->each ? "--each" : "--output");
+	if (record->keep_dir && !*record->keep_dir)
 		die("--keep= needs a directory");
-	if (run->quiet && run->keep && !run->keep_dir)
+	if (record->quiet && record->keep && !record->keep_dir)
 		die("--quiet does not tell which directory it keeps: name one, "
 		    "--keep=DIR");
 }
@@ -129,20 +114,20 @@ static int take_option(struct run *run, int c, char *word, const char **unit)
 		run->options = optarg;
 		break;
 	case 'w':
-		run->output = optarg;
+		run->record.output = optarg;
 		break;
 	case 'k':
-		run->keep = 1;
-		run->keep_dir = optarg;
+		run->record.keep = 1;
+		run->record.keep_dir = optarg;
 		break;
 	case 'l':
-		run->limit = parse_limit(optarg);
+		run->record.limit = parse_limit(optarg);
 		break;
 	case 'e':
-		run->each = 1;
+		run->record.each = 1;
 		break;
 	case 'q':
-		run->quiet = 1;
+		run->record.quiet = 1;
 		break;
 	case 'f':
 		run->force = 1;
@@ -153,7 +138,7 @@ static int take_option(struct run *run, int c, char *word, const char **unit)
 	case ':':
 		die("%s needs a value: see --help", word);
 	default:
-		if (!report_option(&run->report, c, optarg))
+		if (!report_option(&run->record.options, c, optarg))
 			die("unknown option %s: see --help", word);
 	}
 	return 1;
@@ -180,14 +165,14 @@ static char **parse(struct run *run, int argc, char **argv)
 
 	opterr = 0;
 	optind = 1;
-	report_options_init(&run->report);
+	report_options_init(&run->record.options);
 	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1)
 		if (!take_option(run, c, argv[optind - 1], &unit))
 			return NULL;
 	if (optind == argc)
 		die("no program given: mallochooks run [options] -- PROGRAM");
-	check_words(run);
-	run->report.each = run->each;
+	check_words(&run->record);
+	run->record.options.each = run->record.each;
 	run->unit = unit_find(unit);
 	return argv + optind;
 }
@@ -320,121 +305,6 @@ static char *find_or_exit(const char *name)
 	exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN);
 }
 
-/* ---- the files --------------------------------------------------------------- */
-
-/* Whose directory goes when we fail, and in which process that is. */
-static struct run *cleaned;
-static pid_t cleaner;
-
-static void clean_up(void)
-{
-	struct run *run = cleaned;
-
-	if (!run || getpid() != cleaner)
-		return;
-	cleaned = NULL;
-	if (!run->keep) {
-		rundir_remove(run->dir);
-		return;
-	}
-	if (run->totals)
-		unlink(run->totals);
-	if (!run->keep_dir)
-		rmdir(run->dir);	/* if it is empty */
-}
-
-static void forget_files(struct run *run)
-{
-	clean_up();
-	if (run->totals_fd >= 0)
-		close(run->totals_fd);
-	run->totals_fd = -1;
-	free(run->totals);
-	free(run->dir_word);
-	free(run->dir);
-	run->totals = run->dir_word = run->dir = NULL;
-	run->sites = 0;
-}
-
-/* A value as MALLOCHOOKS takes it: a comma would end it. */
-static char *escape(const char *value)
-{
-	char *escaped = xcalloc(2 * strlen(value) + 1, 1), *to = escaped;
-
-	for (; *value; value++) {
-		if (*value == ',' || *value == '\\')
-			*to++ = '\\';
-		*to++ = *value;
-	}
-	return escaped;
-}
-
-/* Return: 0 or an errno. */
-static int make_directory(struct run *run)
-{
-	int err = rundir_make(run->keep_dir, &run->dir);
-
-	if (run->keep_dir && (err == ENOTEMPTY || err == ENOTDIR))
-		die("--keep=%s: %s: name a new directory, or an empty one",
-		    run->keep_dir, strerror(err));
-	if (err)
-		return err;
-	cleaned = run;
-	cleaner = getpid();
-	atexit(clean_up);
-	run->dir_word = escape(run->dir);
-	return strlen(run->dir_word) + sizeof("/totals") >
-	       MALLOCHOOKS_STRING_BYTES ? ENAMETOOLONG : 0;
-}
-
-static void make_files(struct run *run, int count, int sites)
-{
-	const char *tmp = getenv("TMPDIR"), *what = "directory";
-	int err = make_directory(run);
-
-	if (!err && count) {
-		what = "totals file";
-		run->totals = xasprintf("%s/totals", run->dir);
-		err = totals_make(run->totals, run->limit, &run->totals_fd);
-	}
-	run->sites = sites;
-	if (!err)
-		return;
-	say("nothing is recorded: no %s in %s: %s (another %s may help)", what,
-	    run->keep_dir ? run->keep_dir : tmp && *tmp ? tmp : "/tmp",
-	    strerror(err), run->keep_dir ? "--keep=DIR" : "TMPDIR");
-	forget_files(run);
-}
-
-static int unit_can(const struct run *run, const char *option)
-{
-	int has = unit_has_option(run->unit, option);
-
-	if (has < 0)
-		die("%s: cannot be preloaded (--preload)", run->unit);
-	return has;
-}
-
-static void prepare_files(struct run *run)
-{
-	int count, sites;
-
-	if (run->quiet && !run->keep)
-		return;
-	count = unit_can(run, "count.file") && !run->quiet;
-	sites = unit_can(run, "sites.dir");
-	if (!count && !sites)
-		say("nothing is recorded: %s has no %s layer", run->unit,
-		    run->quiet ? "sites" : "count and no sites");
-	else if (run->keep && !sites)
-		say("--keep: there will be no files: %s has no sites layer",
-		    run->unit);
-	if (!sites)
-		run->keep = 0;
-	if (count || sites)
-		make_files(run, count, sites);
-}
-
 static int join_env(const char *name, const char *first, char separator,
 		    const char *second)
 {
@@ -477,10 +347,10 @@ static int set_environment(const struct run *run)
 	err = join_env("LD_PRELOAD", run->unit, ':', preload ? preload : "");
 	if (!err && run->options)
 		err = add_option("%s", run->options);
-	if (!err && run->totals)
-		err = add_option("?count.file=%s/totals", run->dir_word);
-	if (!err && run->sites)
-		err = add_option("?sites.dir=%s", run->dir_word);
+	if (!err && run->record.totals)
+		err = add_option("?count.file=%s/totals", run->record.dir_word);
+	if (!err && run->record.sites)
+		err = add_option("?sites.dir=%s", run->record.dir_word);
 	return err;
 }
 
@@ -516,7 +386,7 @@ static void exec_program(const struct run *run, const char *path, char **argv,
 	sigaction(SIGCHLD, &run->old_chld, NULL);
 	sigprocmask(SIG_SETMASK, &run->old_mask, NULL);
 	/* However short it is, it gets a file. */
-	if (run->sites)
+	if (run->record.sites)
 		err = add_option("?sites.first=%d", (int)getpid());
 	/* execvp() hands what the kernel does not know to the shell. */
 	if (!err && run->prog.elf)
@@ -639,177 +509,19 @@ static int wait_child(struct run *run)
 
 /* ---- the report ---------------------------------------------------------------- */
 
-/**
- * struct outcome - what is known of the processes at the end
- * @each:	@nr that the count layer has seen, in the order of birth
- * @full:	there may have been more
- * @pids:	@nr_pids that have made @nr_files files, in ascending order
- */
-struct outcome {
-	struct totals *each;
-	size_t nr;
-	int full;
-	uint32_t *pids;
-	size_t nr_pids;
-	size_t nr_files;
-};
-
-static int by_number(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static int has_file(const struct outcome *outcome, uint32_t pid)
-{
-	return outcome->nr_pids && bsearch(&pid, outcome->pids, outcome->nr_pids,
-					   sizeof(pid), by_number);
-}
-
-static void tell_totals(const struct run *run, const struct outcome *outcome)
-{
-	struct totals sum = { 0 };
-	const struct totals *one;
-	char *who;
-
-	for (size_t i = 0; i < outcome->nr; i++) {
-		one = &outcome->each[i];
-		totals_add(&sum, one);
-		if (!run->each)
-			continue;
-		who = xasprintf("process %u", one->pid);
-		totals_print(run->out, who, one,
-			     !run->sites || has_file(outcome, one->pid) ? "" :
-			     ", no file");
-		free(who);
-	}
-	who = xasprintf("%zu %s", outcome->nr,
-			outcome->nr == 1 ? "process" : "processes");
-	totals_print(run->out, who, &sum, "");
-	free(who);
-	if (outcome->full)
-		fprintf(run->out, "mallochooks: run: limit of %u threads "
-			"reached, the totals may be short: --limit=%u\n",
-			run->limit, run->limit < TOTALS_LIMIT_MOST / 16 ?
-				    run->limit * 16 : TOTALS_LIMIT_MOST);
-}
-
-/* The processes that the report will know nothing of. */
-static void tell_fileless(const struct run *run, const struct outcome *outcome)
-{
-	struct totals brief = { 0 };
-	const struct totals *one;
-	size_t nr = 0, failed = 0;
-
-	for (size_t i = 0; i < outcome->nr; i++) {
-		one = &outcome->each[i];
-		if (has_file(outcome, one->pid))
-			continue;
-		if (one->calls > SITES_AFTER_MOST) {
-			failed++;
-			continue;
-		}
-		nr++;
-		totals_add(&brief, one);
-	}
-	if (nr)
-		fprintf(run->out, "mallochooks: run: %zu of %zu processes %s too "
-			"short for a file, and not in the report: %llu "
-			"allocations (--options=sites.after=0 gives each a "
-			"file)\n", nr, outcome->nr, nr == 1 ? "was" : "were",
-			(unsigned long long)brief.calls);
-	if (failed)
-		fprintf(run->out, "mallochooks: run: %zu of %zu processes "
-			"could make no file (their own line above?)\n", failed,
-			outcome->nr);
-}
-
-static void tell_sites(const struct run *run, const struct outcome *outcome)
-{
-	int nr;
-
-	if (!run->totals)
-		fprintf(run->out, "mallochooks: run: %zu %s a file, shorter "
-			"ones not counted (the unit has no count layer)\n",
-			outcome->nr_pids, outcome->nr_pids == 1 ?
-			"process has" : "processes have");
-	else
-		tell_fileless(run, outcome);
-	fputc('\n', run->out);
-	nr = report_directory(run->dir, run->out, &run->report);
-	if (!nr)
-		fputs("mallochooks: run: no report: none of the files can be "
-		      "read\n", run->out);
-}
-
-static void tell_all(const struct run *run, const struct outcome *outcome)
-{
-	if (!outcome->nr && !outcome->nr_files) {
-		fputs("mallochooks: run: no process reported: the loader took "
-		      "no unit (its own line above?), the program cleared its "
-		      "environment, or what it started is static or setuid\n",
-		      run->out);
-		return;
-	}
-	if (outcome->nr)
-		tell_totals(run, outcome);
-	if (outcome->nr_files)
-		tell_sites(run, outcome);
-	else if (run->sites)
-		fputs("mallochooks: run: no report: no process has made a file "
-		      "(its own line above?)\n", run->out);
-}
-
-static void tell_kept(const struct run *run, const struct outcome *outcome)
-{
-	char *dir = shell_quote(run->dir);
-
-	rundir_trim(run->dir);
-	if (run->quiet && !outcome->nr_files)
-		say("no process has made a file in %s", dir);
-	else if (!run->quiet && outcome->nr_files)
-		fprintf(run->out, "\nmallochooks: run: files kept: mallochooks "
-			"report %s\n", dir);
-	free(dir);
-}
-
-/* Return: 0, or 1 with a line said. */
-static int tell(const struct run *run)
-{
-	struct outcome outcome = { .nr = 0 };
-
-	if (run->totals)
-		outcome.nr = totals_read(run->totals_fd, run->limit,
-					 &outcome.each, &outcome.full);
-	if (run->sites)
-		outcome.nr_pids = rundir_pids(run->dir, &outcome.nr_files,
-					      &outcome.pids);
-	if (!run->quiet)
-		tell_all(run, &outcome);
-	if (run->keep)
-		tell_kept(run, &outcome);
-	free(outcome.each);
-	free(outcome.pids);
-	if (!fflush(run->out) && !ferror(run->out))
-		return 0;
-	say("%s: the report could not be written: %s",
-	    run->output ? run->output : "stderr", strerror(errno));
-	return 1;
-}
-
 /*
  * Signals stay blocked here, as those that are sent to the whole group meant
  * the program; but for SIGALRM, by which the readers of symbols bound
  * themselves.
  */
-static void __attribute__((noreturn)) be_reporter(const struct run *run)
+static void __attribute__((noreturn)) be_reporter(const struct record *record,
+						  pid_t parent)
 {
 	sigset_t one;
 	int status;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != cleaner)
+	if (getppid() != parent)
 		_exit(1);
 	signal(SIGALRM, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
@@ -818,7 +530,7 @@ static void __attribute__((noreturn)) be_reporter(const struct run *run)
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 	/* Others write there too: whole lines. */
 	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
-	status = tell(run);
+	status = record_tell(record);
 	fflush(stderr);
 	_exit(status);
 }
@@ -844,17 +556,17 @@ static int ends_report(const struct run *run, const siginfo_t *info)
 /* By a process of its own, that neither a broken file nor ^C ends us. */
 static void report(struct run *run)
 {
+	pid_t pid, self = getpid();
 	int status = 0, ended = 0;
 	siginfo_t info;
-	pid_t pid;
 
-	if (!run->dir)
+	if (!run->record.dir)
 		return;
 	pid = fork();
 	if (!pid)
-		be_reporter(run);
+		be_reporter(&run->record, self);
 	if (pid < 0) {
-		tell(run);
+		record_tell(&run->record);
 		return;
 	}
 	while (waitpid(pid, &status, WNOHANG) != pid) {
@@ -887,18 +599,6 @@ static int end_as(int status)
 	return 128 + sig;
 }
 
-static FILE *open_output(const struct run *run)
-{
-	FILE *out;
-
-	if (!run->output)
-		return stderr;
-	out = fopen(run->output, "we");
-	if (!out)
-		die("%s: %s (--output)", run->output, strerror(errno));
-	return out;
-}
-
 static int not_started(struct run *run, const char *path, int err)
 {
 	if (err == ENOENT && run->prog.interp && is_file(path))
@@ -912,7 +612,9 @@ static int not_started(struct run *run, const char *path, int err)
 
 int cmd_run(int argc, char **argv)
 {
-	struct run run = { .limit = TOTALS_LIMIT_DEFAULT, .totals_fd = -1 };
+	struct run run = {
+		.record = { .limit = TOTALS_LIMIT_DEFAULT, .totals_fd = -1 },
+	};
 	char **words, *path;
 	int err, status;
 
@@ -924,24 +626,24 @@ int cmd_run(int argc, char **argv)
 	check_unit_path(run.unit);
 	path = find_or_exit(words[0]);
 	check_program(&run, path);
-	run.out = open_output(&run);
+	record_open(&run.record);
 	block_signals(&run);
-	prepare_files(&run);
+	record_prepare(&run.record, run.unit);
 	if (set_environment(&run))
 		die("environment: %s", strerror(ENOMEM));
 	err = start(&run, path, words);
 	if (err) {
-		forget_files(&run);
+		record_forget(&run.record);
 		status = not_started(&run, path, err);
 	} else {
 		status = wait_child(&run);
 		report(&run);
-		forget_files(&run);
+		record_forget(&run.record);
 		status = end_as(status);
 	}
 	free(path);
 	free(run.unit);
 	program_free(&run.prog);
-	report_options_free(&run.report);
+	report_options_free(&run.record.options);
 	return status;
 }

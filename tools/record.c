@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/*
+ * record - what a run records, and what is told of it at the end
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <mallochooks/mallochooks.h>
+
+#include "options.h"
+#include "record.h"
+#include "rundir.h"
+#include "tools.h"
+#include "totals.h"
+
+/* More calls than sites.after can ask for: LOG_MOST of hooks/sites.c. */
+#define SITES_AFTER_MOST	4096
+
+/* ---- the files --------------------------------------------------------------- */
+
+void record_open(struct record *record)
+{
+	record->out = stderr;
+	if (record->output)
+		record->out = fopen(record->output, "we");
+	if (!record->out)
+		die("%s: %s (--output)", record->output, strerror(errno));
+}
+
+/* Whose directory goes when we fail, and in which process that is. */
+static struct record *cleaned;
+static pid_t cleaner;
+
+static void clean_up(void)
+{
+	struct record *record = cleaned;
+
+	if (!record || getpid() != cleaner)
+		return;
+	cleaned = NULL;
+	if (!record->keep) {
+		rundir_remove(record->dir);
+		return;
+	}
+	if (record->totals)
+		unlink(record->totals);
+	if (!record->keep_dir)
+		rmdir(record->dir);	/* if it is empty */
+}
+
+void record_forget(struct record *record)
+{
+	clean_up();
+	if (record->totals_fd >= 0)
+		close(record->totals_fd);
+	record->totals_fd = -1;
+	free(record->totals);
+	free(record->dir_word);
+	free(record->dir);
+	record->totals = record->dir_word = record->dir = NULL;
+	record->sites = 0;
+}
+
+/* A value as MALLOCHOOKS takes it: a comma would end it. */
+static char *escape(const char *value)
+{
+	char *escaped = xcalloc(2 * strlen(value) + 1, 1), *to = escaped;
+
+	for (; *value; value++) {
+		if (*value == ',' || *value == '\\')
+			*to++ = '\\';
+		*to++ = *value;
+	}
+	return escaped;
+}
+
+/* Return: 0 or an errno. */
+static int make_directory(struct record *record)
+{
+	int err = rundir_make(record->keep_dir, &record->dir);
+
+	if (record->keep_dir && (err == ENOTEMPTY || err == ENOTDIR))
+		die("--keep=%s: %s: name a new directory, or an empty one",
+		    record->keep_dir, strerror(err));
+	if (err)
+		return err;
+	cleaned = record;
+	cleaner = getpid();
+	atexit(clean_up);
+	record->dir_word = escape(record->dir);
+	return strlen(record->dir_word) + sizeof("/totals") >
+	       MALLOCHOOKS_STRING_BYTES ? ENAMETOOLONG : 0;
+}
+
+static void make_files(struct record *record, int count, int sites)
+{
+	const char *tmp = getenv("TMPDIR"), *what = "directory";
+	int err = make_directory(record);
+
+	if (!err && count) {
+		what = "totals file";
+		record->totals = xasprintf("%s/totals", record->dir);
+		err = totals_make(record->totals, record->limit,
+				  &record->totals_fd);
+	}
+	record->sites = sites;
+	if (!err)
+		return;
+	say("nothing is recorded: no %s in %s: %s (another %s may help)", what,
+	    record->keep_dir ? record->keep_dir : tmp && *tmp ? tmp : "/tmp",
+	    strerror(err), record->keep_dir ? "--keep=DIR" : "TMPDIR");
+	record_forget(record);
+}
+
+static int unit_can(const char *unit, const char *option)
+{
+	int has = unit_has_option(unit, option);
+
+	if (has < 0)
+		die("%s: cannot be preloaded (--preload)", unit);
+	return has;
+}
+
+void record_prepare(struct record *record, const char *unit)
+{
+	int count, sites;
+
+	if (record->quiet && !record->keep)
+		return;
+	count = unit_can(unit, "count.file") && !record->quiet;
+	sites = unit_can(unit, "sites.dir");
+	if (!count && !sites)
+		say("nothing is recorded: %s has no %s layer", unit,
+		    record->quiet ? "sites" : "count and no sites");
+	else if (record->keep && !sites)
+		say("--keep: there will be no files: %s has no sites layer",
+		    unit);
+	if (!sites)
+		record->keep = 0;
+	if (count || sites)
+		make_files(record, count, sites);
+}
+
+/* ---- what is told ------------------------------------------------------------ */
+
+/**
+ * struct outcome - what is known of the processes at the end
+ * @each:	@nr that the count layer has seen, in the order of birth
+ * @full:	there may have been more
+ * @pids:	@nr_pids that have made @nr_files files, in ascending order
+ */
+struct outcome {
+	struct totals *each;
+	size_t nr;
+	int full;
+	uint32_t *pids;
+	size_t nr_pids;
+	size_t nr_files;
+};
+
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int has_file(const struct outcome *outcome, uint32_t pid)
+{
+	return outcome->nr_pids && bsearch(&pid, outcome->pids, outcome->nr_pids,
+					   sizeof(pid), by_number);
+}
+
+static void tell_totals(const struct record *record, const struct outcome *outcome)
+{
+	struct totals sum = { 0 };
+	const struct totals *one;
+	char *who;
+
+	for (size_t i = 0; i < outcome->nr; i++) {
+		one = &outcome->each[i];
+		totals_add(&sum, one);
+		if (!record->each)
+			continue;
+		who = xasprintf("process %u", one->pid);
+		totals_print(record->out, who, one,
+			     !record->sites || has_file(outcome, one->pid) ? "" :
+			     ", no file");
+		free(who);
+	}
+	who = xasprintf("%zu %s", outcome->nr,
+			outcome->nr == 1 ? "process" : "processes");
+	totals_print(record->out, who, &sum, "");
+	free(who);
+	if (outcome->full)
+		fprintf(record->out, "mallochooks: run: limit of %u threads "
+			"reached, the totals may be short: --limit=%u\n",
+			record->limit, record->limit < TOTALS_LIMIT_MOST / 16 ?
+				    record->limit * 16 : TOTALS_LIMIT_MOST);
+}
+
+/* The processes that the report will know nothing of. */
+static void tell_fileless(const struct record *record, const struct outcome *outcome)
+{
+	struct totals brief = { 0 };
+	const struct totals *one;
+	size_t nr = 0, failed = 0;
+
+	for (size_t i = 0; i < outcome->nr; i++) {
+		one = &outcome->each[i];
+		if (has_file(outcome, one->pid))
+			continue;
+		if (one->calls > SITES_AFTER_MOST) {
+			failed++;
+			continue;
+		}
+		nr++;
+		totals_add(&brief, one);
+	}
+	if (nr)
+		fprintf(record->out, "mallochooks: run: %zu of %zu processes %s too "
+			"short for a file, and not in the report: %llu "
+			"allocations (--options=sites.after=0 gives each a "
+			"file)\n", nr, outcome->nr, nr == 1 ? "was" : "were",
+			(unsigned long long)brief.calls);
+	if (failed)
+		fprintf(record->out, "mallochooks: run: %zu of %zu processes "
+			"could make no file (their own line above?)\n", failed,
+			outcome->nr);
+}
+
+static void tell_sites(const struct record *record, const struct outcome *outcome)
+{
+	int nr;
+
+	if (!record->totals)
+		fprintf(record->out, "mallochooks: run: %zu %s a file, shorter "
+			"ones not counted (the unit has no count layer)\n",
+			outcome->nr_pids, outcome->nr_pids == 1 ?
+			"process has" : "processes have");
+	else
+		tell_fileless(record, outcome);
+	fputc('\n', record->out);
+	nr = report_directory(record->dir, record->out, &record->options);
+	if (!nr)
+		fputs("mallochooks: run: no report: none of the files can be "
+		      "read\n", record->out);
+}
+
+static void tell_all(const struct record *record, const struct outcome *outcome)
+{
+	if (!outcome->nr && !outcome->nr_files) {
+		fputs("mallochooks: run: no process reported: the loader took "
+		      "no unit (its own line above?), the program cleared its "
+		      "environment, or what it started is static or setuid\n",
+		      record->out);
+		return;
+	}
+	if (outcome->nr)
+		tell_totals(record, outcome);
+	if (outcome->nr_files)
+		tell_sites(record, outcome);
+	else if (record->sites)
+		fputs("mallochooks: run: no report: no process has made a file "
+		      "(its own line above?)\n", record->out);
+}
+
+static void tell_kept(const struct record *record, const struct outcome *outcome)
+{
+	char *dir = shell_quote(record->dir);
+
+	rundir_trim(record->dir);
+	if (record->quiet && !outcome->nr_files)
+		say("no process has made a file in %s", dir);
+	else if (!record->quiet && outcome->nr_files)
+		fprintf(record->out, "\nmallochooks: run: files kept: mallochooks "
+			"report %s\n", dir);
+	free(dir);
+}
+
+int record_tell(const struct record *record)
+{
+	struct outcome outcome = { .nr = 0 };
+
+	if (record->totals)
+		outcome.nr = totals_read(record->totals_fd, record->limit,
+					 &outcome.each, &outcome.full);
+	if (record->sites)
+		outcome.nr_pids = rundir_pids(record->dir, &outcome.nr_files,
+					      &outcome.pids);
+	if (!record->quiet)
+		tell_all(record, &outcome);
+	if (record->keep)
+		tell_kept(record, &outcome);
+	free(outcome.each);
+	free(outcome.pids);
+	if (!fflush(record->out) && !ferror(record->out))
+		return 0;
+	say("%s: the report could not be written: %s",
+	    record->output ? record->output : "stderr", strerror(errno));
+	return 1;
+}
