@@ -25,6 +25,9 @@
 	ret entry_##op params __asm__(CONFIG_SYM_PREFIX #op); \
 	ret entry_##op params
 
+/* The same way for a call that a facade may have latched. */
+#define LATCHED	static __attribute__((noinline, flatten))
+
 #if defined(CONFIG_SYM_MEMALIGN) || defined(CONFIG_SYM_POSIX_MEMALIGN) || \
 	defined(CONFIG_SYM_ALIGNED_ALLOC) || defined(CONFIG_SYM_VALLOC) || \
 	defined(CONFIG_SYM_PVALLOC)
@@ -100,35 +103,68 @@ static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
 #endif
 
 #ifdef CONFIG_SYM_MALLOC
-ENTRY(void *, malloc, (size_t size))
+LATCHED void *malloc_latched(size_t size, caller_t caller)
 {
 	struct mh_latch taken;
-	caller_t caller = mh_latch_take(CALLER(), &taken);
-	void *ptr = TOP(malloc)(size, caller);
+	void *ptr;
 
+	caller = mh_latch_take(caller, &taken);
+	ptr = TOP(malloc)(size, caller);
 	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
+}
+
+ENTRY(void *, malloc, (size_t size))
+{
+	if (mh_latch_is_near())
+		return malloc_latched(size, CALLER());
+	return TOP(malloc)(size, CALLER());
 }
 #endif
 
 #ifdef CONFIG_SYM_CALLOC
-ENTRY(void *, calloc, (size_t n, size_t size))
+static inline void *calloc_from(size_t n, size_t size, caller_t caller)
 {
-	size_t bytes = mh_array_bytes(n, size);
-	struct mh_latch taken;
-	caller_t caller;
+	const size_t bytes = n * size;
 	void *ptr;
 
-	if (unlikely(bytes == SIZE_MAX))
+	if (!IS_ENABLED(CONFIG_CALLOC_EMULATED))
+		return TOP(calloc)(n, size, caller);
+	ptr = TOP(malloc)(bytes, caller);
+	if (ptr && !TOP(zeroed)(ptr, bytes))
+		mh_clear(ptr, bytes);
+	return ptr;
+}
+
+LATCHED void *calloc_latched(size_t n, size_t size, caller_t caller)
+{
+	struct mh_latch taken;
+	void *ptr;
+
+	caller = mh_latch_take(caller, &taken);
+	ptr = calloc_from(n, size, caller);
+	mh_latch_give_back(&taken, ptr != NULL);
+	return ptr;
+}
+
+ENTRY(void *, calloc, (size_t n, size_t size))
+{
+	if (unlikely(mh_array_bytes(n, size) == SIZE_MAX))
 		return NULL;
-	caller = mh_latch_take(CALLER(), &taken);
-	if (IS_ENABLED(CONFIG_CALLOC_EMULATED)) {
-		ptr = TOP(malloc)(bytes, caller);
-		if (ptr && !TOP(zeroed)(ptr, bytes))
-			mh_clear(ptr, bytes);
-	} else {
-		ptr = TOP(calloc)(n, size, caller);
-	}
+	if (mh_latch_is_near())
+		return calloc_latched(n, size, CALLER());
+	return calloc_from(n, size, CALLER());
+}
+#endif
+
+#if defined(CONFIG_SYM_REALLOC) || defined(CONFIG_SYM_REALLOCARRAY)
+LATCHED void *realloc_latched(void *old, size_t size, caller_t caller)
+{
+	struct mh_latch taken;
+	void *ptr;
+
+	caller = mh_latch_take(caller, &taken);
+	ptr = TOP(realloc)(old, size, caller);
 	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
@@ -137,12 +173,9 @@ ENTRY(void *, calloc, (size_t n, size_t size))
 #ifdef CONFIG_SYM_REALLOC
 ENTRY(void *, realloc, (void *old, size_t size))
 {
-	struct mh_latch taken;
-	caller_t caller = mh_latch_take(CALLER(), &taken);
-	void *ptr = TOP(realloc)(old, size, caller);
-
-	mh_latch_give_back(&taken, ptr != NULL);
-	return ptr;
+	if (mh_latch_is_near())
+		return realloc_latched(old, size, CALLER());
+	return TOP(realloc)(old, size, CALLER());
 }
 #endif
 
@@ -150,32 +183,36 @@ ENTRY(void *, realloc, (void *old, size_t size))
 ENTRY(void *, reallocarray, (void *old, size_t n, size_t size))
 {
 	size_t bytes = mh_array_bytes(n, size);
-	struct mh_latch taken;
-	caller_t caller;
 	void *ptr;
 
 	if (unlikely(bytes == SIZE_MAX))
 		return NULL;
-	caller = mh_latch_take(CALLER(), &taken);
-	ptr = TOP(realloc)(old, bytes, caller);
+	ptr = realloc_latched(old, bytes, CALLER());
 	if (unlikely(!ptr) && (bytes || !old))
 		*mh_errno() = ENOMEM;	/* mimalloc: not in every realloc */
-	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 #endif
 
 #if defined(CONFIG_SYM_FREE) || defined(CONFIG_SYM_CFREE) || \
 	defined(CONFIG_SYM_FREE_SIZED) || defined(CONFIG_SYM_FREE_ALIGNED_SIZED)
-static inline void free_from(void *ptr, caller_t caller)
+LATCHED void free_latched(void *ptr, caller_t caller)
 {
 	struct mh_latch taken;
 
-	if (!ptr)
-		return;
 	caller = mh_latch_take(caller, &taken);
 	TOP(free)(ptr, caller);
 	mh_latch_give_back(&taken, 1);
+}
+
+static inline void free_from(void *ptr, caller_t caller)
+{
+	if (!ptr)
+		return;
+	if (mh_latch_is_near())
+		free_latched(ptr, caller);
+	else
+		TOP(free)(ptr, caller);
 }
 #endif
 

@@ -31,6 +31,16 @@ struct mh_latch {
 extern MH_TLS struct mh_latch MH_NAME(entry, latch)
 	__attribute__((visibility("hidden")));
 
+/*
+ * Is there anything to look at?  The usual call has no latch, and should not
+ * have to keep anything for one: two comparisons, then its own way.
+ */
+static inline int mh_latch_is_near(void)
+{
+	return unlikely(MH_PHASE.word != MH_PHASE_LIVE ||
+			MH_NAME(entry, latch).site);
+}
+
 static inline int mh_latched(const struct mh_latch *latch)
 {
 	return latch->site && (uintptr_t)latch->slot > mh_stack_pointer() &&
@@ -68,6 +78,11 @@ static inline void mh_latch_give_back(struct mh_latch *taken, int done)
 	MH_NAME(entry, latch) = *taken;
 }
 #else
+static inline int mh_latch_is_near(void)
+{
+	return 0;
+}
+
 static inline caller_t mh_latch_take(caller_t caller, struct mh_latch *taken)
 {
 	(void)taken;
