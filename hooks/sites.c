@@ -24,10 +24,12 @@
 #define SITES_SHARDS	4096	/* threads beyond this many share one shard */
 #endif
 #define LOG_MOST	4096u	/* calls */
-#define INDEX_BITS	10	/* of a thread's first index: 4 KiB */
+#define INDEX_BITS	9	/* of a thread's first index: 2 KiB */
+#define INDEX_ROOMY	15	/* up to here no more than a 16th is used */
 #define INDEX_MOST	24	/* bits that hash() has to give */
 #define INDEX_SPARE	16u	/* entries behind the last, to probe into */
 #define SPINS		50000000u	/* a file may take long to make */
+#define SPINS_LATER	1000u	/* once that was too long */
 
 enum { DIR, AFTER, SIZE, FIRST };
 
@@ -46,20 +48,25 @@ HOOK_OPTIONS(
 
 HOOK_OBSERVING
 
+/* Where records are in the file; 0: none.  One behind the other by hash(). */
+struct index {
+	uint32_t bits;
+	uint32_t place[];
+};
+
 /*
  * A shard is only used by the thread whose thread pointer it bears, until a
  * later thread comes with the same.
  */
 struct shard {
-	uint32_t *index;	/* where records are in the file; 0: none */
-	uint32_t bits;		/* of the index */
+	struct index *index;
 	uint32_t used;		/* of its places; UINT32_MAX: to be cleared */
-	uint32_t number;
-	uint32_t next;		/* record of the page to be taken next */
-	struct mh_sites_page *page;
+	uint32_t full;		/* it cannot grow any more */
+	uint32_t number;	/* 0: none yet */
+	uint32_t next;		/* offset of the record to be taken next */
 	uintptr_t owner;
 	struct shard *link;
-	uint64_t spare[2];
+	uint64_t spare[3];
 };
 _Static_assert(sizeof(struct shard) == 64, "a cache line");
 #define STALE	UINT32_MAX
@@ -152,6 +159,12 @@ static inline uint32_t *count_at(struct mh_sites_record *record, size_t at)
 	return (uint32_t *)record + at;
 }
 
+/* Atomic, or else a compiler keeps the number and adds to what it was. */
+static inline int is_high(const uint32_t *count)
+{
+	return (int32_t)__atomic_load_n(count, __ATOMIC_RELAXED) < 0;
+}
+
 static inline struct mh_sites_record *record_at(uint32_t offset)
 {
 	return (struct mh_sites_record *)(base + offset);
@@ -159,29 +172,54 @@ static inline struct mh_sites_record *record_at(uint32_t offset)
 
 /* ---- a call in a thread that has a shard --------------------------------- */
 
-/* Takes a record of the shard's page, or of a new one. */
+/* The first record of a new page. */
+static uint32_t new_page(struct shard *shard)
+{
+	struct mh_sites_page *page = mh_sitefile_page(&file);
+	uint32_t offset;
+
+	if (!page)
+		return 0;
+	page->shard = shard->number;
+	__atomic_store_n(&page->kind, MH_SITES_PAGE_RECORDS, __ATOMIC_RELEASE);
+	offset = (uint32_t)((unsigned char *)page->record - base);
+	__atomic_store_n(&shard->next, offset + (uint32_t)sizeof(nothing),
+			 __ATOMIC_RELAXED);
+	return offset;
+}
+
+/*
+ * Takes a record of the shard's page, or of a new one.  A signal handler of the
+ * thread may do so at any time in between: hence the atomic operations, and one
+ * number that tells page and record.
+ */
 static uint32_t new_record(struct shard *shard)
 {
-	struct mh_sites_page *page = shard->page;
-	uint32_t i = MH_SITES_RECORDS;
+	uint32_t offset = __atomic_load_n(&shard->next, __ATOMIC_RELAXED);
+	struct mh_sites_page *page;
+	uint32_t nr, used;
 
-	/* Atomic against a signal handler of the thread. */
-	if (page)
-		i = __atomic_fetch_add(&shard->next, 1, __ATOMIC_RELAXED);
-	if (i >= MH_SITES_RECORDS) {
-		page = mh_sitefile_page(&file);
-		if (!page)
-			return 0;
-		page->shard = shard->number;
-		__atomic_store_n(&page->kind, MH_SITES_PAGE_RECORDS,
-				 __ATOMIC_RELEASE);
-		i = 0;
-		shard->next = 1;
-		shard->page = page;
-	}
+	/* where a page ends there is no record */
+	while (offset % MH_SITES_PAGE_BYTES &&
+	       !__atomic_compare_exchange_n(&shard->next, &offset,
+					    offset + (uint32_t)sizeof(nothing),
+					    0, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+	if (!(offset % MH_SITES_PAGE_BYTES))
+		offset = new_page(shard);
+	if (!offset)
+		return 0;
+	page = (struct mh_sites_page *)(base + offset / MH_SITES_PAGE_BYTES *
+					MH_SITES_PAGE_BYTES);
+	nr = offset % MH_SITES_PAGE_BYTES / (uint32_t)sizeof(nothing);
 	/* release: pairs with a reader's acquire; the record reads as zero */
-	__atomic_store_n(&page->used, i + 1, __ATOMIC_RELEASE);
-	return (uint32_t)((unsigned char *)&page->record[i] - base);
+	used = __atomic_load_n(&page->used, __ATOMIC_RELAXED);
+	while (used < nr &&
+	       !__atomic_compare_exchange_n(&page->used, &used, nr, 0,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+	return offset;
 }
 
 static int is_live(uint64_t key)
@@ -194,47 +232,66 @@ static size_t places(uint32_t bits)
 	return ((size_t)1 << bits) + INDEX_SPARE;
 }
 
-/* Puts the records of the old index that still answer to an address. */
-static int refill(uint32_t *index, uint32_t bits, const struct shard *shard,
-		  uint32_t *used)
+static uint32_t mask_of(const struct index *index)
 {
-	const size_t nr_old = shard->index ? places(shard->bits) : 0;
+	return (1u << index->bits) - 1;
+}
+
+/* Puts the records of the old index that still answer to an address. */
+static int refill(struct index *index, const struct index *old, uint32_t *used)
+{
+	const size_t nr_old = old ? places(old->bits) : 0;
 	uint32_t offset;
 	size_t at;
 
 	*used = 0;
 	for (size_t i = 0; i < nr_old; i++) {
-		offset = shard->index[i];
+		offset = old->place[i];
 		if (!offset || !is_live(record_at(offset)->key))
 			continue;
-		at = hash(record_at(offset)->key, (1u << bits) - 1);
-		while (index[at])
+		at = hash(record_at(offset)->key, mask_of(index));
+		while (index->place[at])
 			at++;
-		if (at + 1 >= places(bits))
+		if (at + 1 >= places(index->bits))
 			return 0;
-		index[at] = offset;
+		index->place[at] = offset;
 		(*used)++;
 	}
 	return 1;
 }
 
-/* Four times as large, or more when the spare places were full. */
+/*
+ * Places of an index that may be used.  A record that is not the first at its
+ * place costs 20 ns, most of it a branch that was guessed wrong; a quarter used
+ * would make one in eight of them.  Large indexes are short of cache instead.
+ */
+static uint32_t most_used(const struct index *index)
+{
+	return (1u << index->bits) / (index->bits <= INDEX_ROOMY ? 16 : 4);
+}
+
+/*
+ * Twice as large, or more when the spare places were full.  No memory, or too
+ * many that hash alike: it is not tried again.
+ */
 static int grow(struct shard *shard)
 {
-	uint32_t bits = shard->index ? shard->bits + 2 : INDEX_BITS;
-	uint32_t used, *index;
+	struct index *index, *old = shard->index;
+	uint32_t bits = old ? old->bits + 1 : INDEX_BITS;
+	uint32_t used;
 
-	for (;; bits++) {
-		if (bits > INDEX_MOST)
+	do {
+		index = bits > INDEX_MOST || shard->full ? NULL :
+			mh_arena(sizeof(*index) +
+				 places(bits) * sizeof(index->place[0]));
+		if (!index) {
+			shard->full = 1;
 			return 0;
-		index = mh_arena(places(bits) * sizeof(*index));
-		if (!index)
-			return 0;
-		if (refill(index, bits, shard, &used))
-			break;
-	}
-	shard->index = index;
-	shard->bits = bits;
+		}
+		index->bits = bits++;
+	} while (!refill(index, old, &used));
+	/* release: a signal handler or a child of fork finds all or nothing */
+	__atomic_store_n(&shard->index, index, __ATOMIC_RELEASE);
 	shard->used = used;
 	return 1;
 }
@@ -245,12 +302,14 @@ static int grow(struct shard *shard)
  */
 static int adopt(struct shard *shard)
 {
-	shard->number = shard == &overflow ? 0 :
-			__atomic_add_fetch(&file.head->shards, 1,
-					   __ATOMIC_RELAXED);
-	if (!shard->index)
+	struct index *index = shard->index;
+
+	if (!shard->number && shard != &overflow)
+		shard->number = __atomic_add_fetch(&file.head->shards, 1,
+						   __ATOMIC_RELAXED);
+	if (!index)
 		return grow(shard);
-	mh_clear(shard->index, places(shard->bits) * sizeof(*shard->index));
+	mh_clear(index->place, places(index->bits) * sizeof(index->place[0]));
 	shard->used = 0;
 	return 1;
 }
@@ -261,19 +320,22 @@ static int adopt(struct shard *shard)
  */
 static uint32_t *find(struct shard *shard, uint64_t key)
 {
+	struct index *index;
 	uint32_t *at, *end;
 
 	if ((!shard->index || shard->used == STALE) && !adopt(shard))
 		return NULL;
 	for (;;) {
-		at = shard->index + hash(key, (1u << shard->bits) - 1);
-		end = shard->index + places(shard->bits) - 1;
+		index = shard->index;
+		at = index->place + hash(key, mask_of(index));
+		end = index->place + places(index->bits) - 1;
 		while (at < end && *at && record_at(*at)->key != key)
 			at++;
-		if (at < end && (*at || shard->used < 1u << (shard->bits - 2)))
+		if (at < end && (*at || shard->used < most_used(index)))
 			return at;
-		if (!grow(shard))
-			return NULL;
+		if (!grow(shard))	/* crowded is better than lost */
+			return at < end && shard->used < 1u << (index->bits - 1)
+			       ? at : NULL;
 	}
 }
 
@@ -318,8 +380,8 @@ static int enter(struct shard *shard, uint64_t key, size_t size)
 		return 0;
 	record = record_at(*at);
 	count = count_at(record, bucket(size));
-	if (*at && (int32_t)*count < 0)
-		--*count;
+	if (*at && is_high(count))
+		__atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
 	else if (*at)
 		goto found;
 	record = make_record(shard, at, key);
@@ -327,8 +389,9 @@ static int enter(struct shard *shard, uint64_t key, size_t size)
 		return 0;
 	count = count_at(record, bucket(size));
 found:
-	++*count;
-	record->bytes += size;
+	/* atomic against a signal handler of the thread */
+	__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&record->bytes, size, __ATOMIC_RELAXED);
 	return 1;
 }
 
@@ -336,27 +399,51 @@ found:
 
 static void add(uint64_t *to, uint64_t nr)
 {
-	__atomic_fetch_add(to, nr, __ATOMIC_RELAXED);
+	__atomic_fetch_add(to, nr, __ATOMIC_SEQ_CST);
+}
+
+static void move(uint64_t *from, uint64_t *to)
+{
+	uint64_t nr = __atomic_exchange_n(from, 0, __ATOMIC_SEQ_CST);
+
+	if (nr)
+		add(to, nr);
+}
+
+/* What was lost before there was a file. */
+static void move_lost(struct mh_sites_header *head)
+{
+	move(&lost.calls, &head->lost_calls);
+	move(&lost.bytes, &head->lost_bytes);
+	move(&lost.frees, &head->lost_frees);
+	move(&lost.failed, &head->lost_failed);
+}
+
+static int is_open(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_SEQ_CST) == OPEN;
 }
 
 /* Counted at no site. */
 static void lose(uint64_t key, size_t size)
 {
-	struct mh_sites_header *head = file.head;
-	const int open = __atomic_load_n(&state, __ATOMIC_ACQUIRE) == OPEN;
+	struct mh_sites_header *head = is_open() ? file.head : NULL;
 
 	switch (op_of(key)) {
 	case MH_SITES_FREE:
 	case MH_SITES_FREE_LOADER:
-		add(open ? &head->lost_frees : &lost.frees, 1);
-		return;
+		add(head ? &head->lost_frees : &lost.frees, 1);
+		break;
 	case MH_SITES_FAILED:
-		add(open ? &head->lost_failed : &lost.failed, 1);
-		return;
+		add(head ? &head->lost_failed : &lost.failed, 1);
+		break;
 	default:
-		add(open ? &head->lost_calls : &lost.calls, 1);
-		add(open ? &head->lost_bytes : &lost.bytes, size);
+		add(head ? &head->lost_calls : &lost.calls, 1);
+		add(head ? &head->lost_bytes : &lost.bytes, size);
 	}
+	/* seq_cst, as in open_file(): one of the two moves it for certain */
+	if (!head && is_open())
+		move_lost(file.head);
 }
 
 static struct shard *claim(void)
@@ -384,6 +471,12 @@ static struct shard *claim(void)
 	return shard;
 }
 
+/*
+ * Iterations to wait for another thread: long once.  It may never come, as when
+ * a child of vfork was killed in its place.
+ */
+static unsigned int patience = SPINS;
+
 /* The shard that threads share: one at a time; a handler within it has lost. */
 static int enter_overflow(uint64_t key, size_t size)
 {
@@ -391,7 +484,7 @@ static int enter_overflow(uint64_t key, size_t size)
 	uintptr_t holder = 0;
 	int done;
 
-	for (unsigned int i = 0; i < SPINS; i++) {
+	for (unsigned int i = 0; i < patience; i++) {
 		holder = 0;
 		if (__atomic_compare_exchange_n(&overflow.owner, &holder, self,
 						0, __ATOMIC_ACQUIRE,
@@ -400,11 +493,29 @@ static int enter_overflow(uint64_t key, size_t size)
 		if (holder == self)
 			return 0;
 	}
-	if (holder)
+	if (holder) {
+		patience = SPINS_LATER;
 		return 0;
+	}
 	done = enter(&overflow, key, size);
 	__atomic_store_n(&overflow.owner, 0, __ATOMIC_RELEASE);
 	return done;
+}
+
+/*
+ * Lets the usual call use the shard's index.  A signal handler that comes in
+ * between may do so with a larger one, which stays; and it must not find a mask
+ * that is larger than the index.
+ */
+static void use_index(struct shard *shard)
+{
+	const uint32_t *was = __atomic_load_n(&mine.index, __ATOMIC_ACQUIRE);
+	struct index *index = __atomic_load_n(&shard->index, __ATOMIC_ACQUIRE);
+
+	if (index &&
+	    __atomic_compare_exchange_n(&mine.index, &was, index->place, 0,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		__atomic_store_n(&mine.mask, mask_of(index), __ATOMIC_RELAXED);
 }
 
 static void record(uint64_t key, size_t size)
@@ -419,11 +530,7 @@ static void record(uint64_t key, size_t size)
 		done = enter_overflow(key, size);
 	} else {
 		done = enter(mine.shard, key, size);
-		/* In this order a signal handler in between stays inside. */
-		if (mine.shard->index)
-			mine.index = mine.shard->index;
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		mine.mask = (1u << mine.shard->bits) - 1;
+		use_index(mine.shard);
 	}
 	if (!done)
 		lose(key, size);
@@ -488,12 +595,10 @@ static void open_file(void)
 	head = file.head;
 	base = (unsigned char *)head;
 	replay();
-	add(&head->lost_calls, __atomic_exchange_n(&lost.calls, 0, __ATOMIC_RELAXED));
-	add(&head->lost_bytes, __atomic_exchange_n(&lost.bytes, 0, __ATOMIC_RELAXED));
-	add(&head->lost_frees, __atomic_exchange_n(&lost.frees, 0, __ATOMIC_RELAXED));
-	add(&head->lost_failed, __atomic_exchange_n(&lost.failed, 0, __ATOMIC_RELAXED));
+	move_lost(head);
 	__atomic_store_n(&head->state, MH_SITES_RECORDING, __ATOMIC_RELEASE);
-	__atomic_store_n(&state, OPEN, __ATOMIC_RELEASE);
+	__atomic_store_n(&state, OPEN, __ATOMIC_SEQ_CST);
+	move_lost(head);
 }
 
 /* Another thread makes the file: wait, unless we have interrupted it. */
@@ -503,8 +608,10 @@ static int wait_for_file(void)
 
 	if (__atomic_load_n(&opener, __ATOMIC_RELAXED) == mh_thread_pointer())
 		return 0;
-	for (unsigned int i = 0; now == OPENING && i < SPINS; i++)
+	for (unsigned int i = 0; now == OPENING && i < patience; i++)
 		now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
+	if (now == OPENING)
+		patience = SPINS_LATER;
 	return now == OPEN;
 }
 
@@ -570,18 +677,25 @@ static inline int add_to(struct mh_sites_record *record, size_t size)
 static inline int note(uint64_t key, size_t size)
 {
 	struct mh_sites_record *record;
+	uint32_t at;
 
 	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
 		return 0;
-	record = record_at(mine.index[hash(key, mine.mask)]);
+	at = hash(key, mine.mask);
+	/* The mask first: use_index() in a handler makes both larger. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record = record_at(mine.index[at]);
 	return likely(record->key == key) && add_to(record, size);
 }
 
 /* This thread's record of a key, or NULL. */
 static struct mh_sites_record *look_up(uint64_t key)
 {
-	const uint32_t *at = mine.index + hash(key, mine.mask);
+	const uint32_t nr = hash(key, mine.mask);
+	const uint32_t *at;
 
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);	/* as in note() */
+	at = mine.index + nr;
 	while (*at && record_at(*at)->key != key)
 		at++;
 	return *at ? record_at(*at) : NULL;
@@ -594,7 +708,7 @@ static void note_further(uint64_t key, size_t size)
 
 	if (MH_PHASE.word == MH_PHASE_LIVE) {
 		record = look_up(key);
-		if (record && (int32_t)*count_at(record, bucket(size)) >= 0 &&
+		if (record && !is_high(count_at(record, bucket(size))) &&
 		    add_to(record, size))
 			return;
 	}
@@ -625,6 +739,15 @@ static __attribute__((noinline, cold)) void *failed(uint64_t key, size_t size)
 }
 
 /*
+ * What only a failure needs waits in memory, hence volatile: that is a store
+ * each, where a register would have to be saved and restored.
+ */
+struct call {
+	uint64_t key;
+	size_t size;
+};
+
+/*
  * What is not usual is a call at the very end, of a function of its own.
  */
 static __attribute__((noinline)) void *malloc_further(size_t size, uint64_t key)
@@ -635,12 +758,15 @@ static __attribute__((noinline)) void *malloc_further(size_t size, uint64_t key)
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_MALLOC, caller);
+	volatile struct call call;
 	void *ptr;
 
 	if (unlikely(!note(key, size)))
 		return malloc_further(size, key);
+	call.key = key;
+	call.size = size;
 	ptr = NEXT_IDENT(malloc)(size, caller);
-	return likely(ptr) ? ptr : failed(key, size);
+	return likely(ptr) ? ptr : failed(call.key, call.size);
 }
 
 static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
@@ -653,12 +779,15 @@ static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
 void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_CALLOC, caller);
+	volatile struct call call;
 	void *ptr;
 
 	if (unlikely(!note(key, n * size)))
 		return calloc_further(n, size, key);
+	call.key = key;
+	call.size = n * size;
 	ptr = NEXT_IDENT(calloc)(n, size, caller);
-	return likely(ptr) ? ptr : failed(key, n * size);
+	return likely(ptr) ? ptr : failed(call.key, call.size);
 }
 
 void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
@@ -705,6 +834,27 @@ static int at_once(void)
 	return !HOOK_OPTION(AFTER).num || HOOK_OPTION(FIRST).num == pid;
 }
 
+/* A relative directory is one of the start, wherever the program goes. */
+static void make_absolute(void)
+{
+	char cwd[sizeof(dir)];
+	long nr;
+	size_t bytes = 0;
+
+	if (dir[0] == '/')
+		return;
+	while (dir[bytes++])
+		;
+	nr = mh_syscall(SYS_getcwd, (long)cwd, sizeof(cwd), 0, 0, 0, 0);
+	if (nr <= 0 || cwd[0] != '/' || (size_t)nr + bytes > sizeof(dir))
+		return;
+	cwd[nr - 1] = '/';
+	while (bytes--)
+		dir[(size_t)nr + bytes] = dir[bytes];
+	while (nr--)
+		dir[nr] = cwd[nr];
+}
+
 static void start(void)
 {
 	pid = (uint32_t)mh_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
@@ -717,6 +867,7 @@ void HOOK_IDENT(init)(void)
 		state = OFF;
 		return;
 	}
+	make_absolute();
 	mh_modules_init(&loader);
 	mh_wipe_on_fork(&early, sizeof(early));
 	start();
@@ -732,7 +883,9 @@ void HOOK_IDENT(live)(void)
 static void forget(struct shard *shard)
 {
 	shard->used = STALE;
-	shard->page = NULL;
+	shard->number = 0;
+	shard->next = 0;
+	shard->full = 0;
 }
 
 void HOOK_IDENT(fork)(void)
@@ -749,6 +902,7 @@ void HOOK_IDENT(fork)(void)
 	mine.mask = 0;
 	mine.without = 0;
 	lost = (struct totals){ 0 };
+	patience = SPINS;
 	if (early.kept)
 		mh_clear(early.call, used * sizeof(early.call[0]));
 	early.used = 0;
@@ -806,12 +960,16 @@ void HOOK_IDENT(dump)(int fd)
 	(void)MH_LIVE();
 	mh_line_start(&line);
 	mh_line_str(&line, "mallochooks: sites: ");
-	if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) != OPEN) {
+	if (!is_open()) {
 		mh_line_str(&line, state == OFF ? "nothing is recorded" :
 						  "no file yet");
 		mh_line_write(&line, fd);
 		return;
 	}
+	sum.calls += file.head->lost_calls;
+	sum.bytes += file.head->lost_bytes;
+	sum.frees += file.head->lost_frees;
+	sum.failed += file.head->lost_failed;
 	sum_up(&sum, &records);
 	mh_line_dec(&line, sum.calls);
 	mh_line_str(&line, " allocations, ");
@@ -826,9 +984,10 @@ void HOOK_IDENT(dump)(int fd)
 	mh_line_write(&line, fd);
 }
 
+/* A child that has not allocated at all still has its parent's file. */
 void HOOK_IDENT(fini)(void)
 {
-	if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == OPEN)
+	if (MH_PHASE.word == MH_PHASE_LIVE && is_open())
 		__atomic_store_n(&file.head->state, MH_SITES_ENDED,
 				 __ATOMIC_RELEASE);
 }

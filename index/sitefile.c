@@ -123,6 +123,9 @@ static long make(const char *dir, uint32_t pid, char name[NAME_BYTES],
 				O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
 				O_CLOEXEC, 0600, 0, 0);
 	}
+	/* A umask may have left us less. */
+	if (fd >= 0)
+		mh_syscall(SYS_fchmod, fd, 0600, 0, 0, 0, 0);
 	return fd;
 }
 
@@ -169,8 +172,8 @@ static long allocate(long fd, uint64_t bytes)
 				0, 0);
 		if (nr == -EINTR)
 			nr = 0;
-		if (nr < 0)
-			return nr;
+		else if (nr <= 0)
+			return nr ? nr : -EIO;
 	}
 	return 0;
 }
@@ -247,6 +250,8 @@ static void fill_in(struct mh_sites_header *head, uint32_t pages, uint32_t pid,
 	head->pages_used = 1;
 	head->pid = pid;
 	head->ppid = (uint32_t)mh_syscall(SYS_getppid, 0, 0, 0, 0, 0, 0);
+	if (head->ppid == pid)	/* a child of vfork makes its parent's file */
+		head->ppid = 0;
 	head->start_ns = start_ns;
 	head->machine = MACHINE;
 	head->generation = 1;
@@ -292,13 +297,12 @@ MH_RUNTIME int mh_sitefile_open(struct mh_sitefile *file, const char *dir,
 	uint64_t start_ns;
 	long fd, error;
 
-	bytes = affordable(bytes);
-	if (bytes < FILE_LEAST)
-		return -EFBIG;
+	/* First, as a sandbox is more likely to deny this than to kill for it. */
 	fd = make(dir, pid, name, &start_ns);
 	if (fd < 0)
 		return (int)fd;
-	error = prepare(file, fd, bytes);
+	bytes = affordable(bytes);
+	error = bytes < FILE_LEAST ? -EFBIG : prepare(file, fd, bytes);
 	mh_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
 	if (error) {
 		mh_syscall(SYS_unlinkat, AT_FDCWD, (long)name, 0, 0, 0, 0);
@@ -322,28 +326,30 @@ MH_RUNTIME void mh_sitefile_fork(struct mh_sitefile *file)
 
 /* ---- pages ----------------------------------------------------------------- */
 
+/*
+ * Up to @page and some further, from where it was left: two threads may have
+ * claimed pages side by side, and the later one must not leave a hole.
+ */
 static int populate(struct mh_sitefile *file, uint32_t page)
 {
-	uint32_t ahead = AHEAD, populated;
+	uint32_t from, to;
 
-	populated = __atomic_load_n(&file->populated, __ATOMIC_RELAXED);
-	if (page < populated)
-		return 1;
-	if (file->whole)
-		return 0;
-	if (ahead > file->pages - page)
-		ahead = file->pages - page;
-	if (madvise_pages(file, page, ahead, MADV_POPULATE_WRITE)) {
-		/* The last pages of a disk are worth having too. */
-		ahead = 1;
-		if (madvise_pages(file, page, ahead, MADV_POPULATE_WRITE))
+	/* acquire: pairs with the release of who populated it */
+	while (page >= (from = __atomic_load_n(&file->populated,
+					       __ATOMIC_ACQUIRE))) {
+		if (file->whole)
 			return 0;
+		to = file->pages - page < AHEAD ? file->pages : page + AHEAD;
+		if (madvise_pages(file, from, to - from, MADV_POPULATE_WRITE)) {
+			/* The last pages of a disk are worth having too. */
+			to = page + 1;
+			if (madvise_pages(file, from, to - from,
+					  MADV_POPULATE_WRITE))
+				return 0;
+		}
+		__atomic_compare_exchange_n(&file->populated, &from, to, 0,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
-	while (populated < page + ahead &&
-	       !__atomic_compare_exchange_n(&file->populated, &populated,
-					    page + ahead, 1, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
-		;
 	return 1;
 }
 
@@ -489,6 +495,8 @@ static void retire_records(const struct mh_sitefile *file,
 	uint32_t used, i, nr;
 	uint64_t key, at;
 
+	if (number > MH_SITES_MODULE_MOST)
+		number = MH_SITES_MODULE_MOST + 1;
 	used = __atomic_load_n(&file->head->pages_used, __ATOMIC_RELAXED);
 	for (i = 1; i < used && i < file->pages; i++) {
 		page = (struct mh_sites_page *)file->head + i;
@@ -519,7 +527,7 @@ static void retire(struct mh_sitefile *file, struct mh_known_module *module)
 	uint64_t end = module->end;
 
 	__atomic_store_n(&module->end, 0, __ATOMIC_RELAXED);
-	if (!module->entry || module->entry->number > MH_SITES_MODULE_MOST)
+	if (!module->entry)
 		return;
 	retire_records(file, module, end);
 	__atomic_store_n(&head->generation, head->generation + 1,
@@ -530,12 +538,18 @@ static void retire(struct mh_sitefile *file, struct mh_known_module *module)
 
 MH_RUNTIME void mh_sitefile_retire(struct mh_sitefile *file)
 {
-	struct mh_known_module *module;
+	struct mh_known_module **link = &file->modules, *module;
 
 	if (!lock(file))
 		return;
-	for (module = file->modules; module; module = module->next)
-		if (module->end && !mh_module_is_loaded(module->start))
-			retire(file, module);
+	while ((module = *link)) {
+		if (mh_module_is_loaded(module->start)) {
+			link = &module->next;
+			continue;
+		}
+		retire(file, module);
+		/* who is walking through it goes on from there */
+		__atomic_store_n(link, module->next, __ATOMIC_RELEASE);
+	}
 	unlock(file);
 }

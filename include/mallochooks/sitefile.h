@@ -11,14 +11,17 @@
  *			to one thread (records) or to the process (modules)
  *
  * The file is sparse and as long as it may ever become; pages from
- * @pages_used on are holes, and may be cut off once the process is gone.
+ * @pages_used on are holes, and may be cut off once the process is gone.  Until
+ * it has made as many calls as sites.after says, or has started a thread or
+ * loaded a library, a process has no file, and leaves none when it is killed.
  *
  * A reader sums up the records of equal key.  A key is an operation and a
  * call site; the calls are the sum of the histogram.  It takes nothing for
  * granted: the process may be writing, or have been killed between any two
- * stores.  Each number is written by one store, so none is ever torn; a
- * call that was under way in a thread may be there in part (without its bytes),
- * or not at all, or before it has failed.
+ * stores.  Each number is written by one store, so none is ever torn.  Killed,
+ * a process is at most one call a thread behind what it did, or ahead: the call
+ * that was under way may be there in part (without its bytes), or not at all,
+ * or before it has failed.
  */
 #ifndef MALLOCHOOKS_SITEFILE_H
 #define MALLOCHOOKS_SITEFILE_H
@@ -65,7 +68,8 @@ enum mh_sites_op {
  * @key:	bits 63-60: operation.  As it is counted: bits 59-0 the return
  *		address of the call.  Once its module was closed (operation
  *		with MH_SITES_RETIRED): bits 59-44 the number of the module,
- *		bits 43-0 the offset from the module's start
+ *		or 0xffff for all beyond MH_SITES_MODULE_MOST; bits 43-0 the
+ *		offset from the module's start
  * @bytes:	requested, all calls together
  * @calls:	by requested size; bucket b holds sizes up to the header's
  *		bound[b], and above bound[b - 1]
@@ -135,7 +139,7 @@ struct mh_sites_module {
 #define MH_SITES_PATH_CUT	1u
 
 enum mh_sites_state {
-	MH_SITES_MAKING,	/* killed while the file was made: all zeros */
+	MH_SITES_MAKING,	/* killed while the file was made: no use */
 	MH_SITES_RECORDING,
 	MH_SITES_ENDED		/* the destructors have run */
 };
@@ -151,7 +155,8 @@ enum mh_sites_state {
  * @pages_limit: page numbers below this one exist; file_bytes / page_bytes
  * @pages_used:	page number to be claimed next; beyond @pages_limit it tells
  *		that some were refused
- * @pid:	process that writes; @ppid: its parent when the file was made
+ * @pid:	process that writes
+ * @ppid:	its parent when the file was made; 0: a child of vfork made it
  * @start_ns:	CLOCK_REALTIME in nanoseconds when the file was made
  * @machine:	e_machine of the process
  * @state:	enum mh_sites_state, stored last

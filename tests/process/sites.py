@@ -11,12 +11,19 @@
 #					sites that live are those in memory
 #	sites.py places FILE...		"build-id path address op calls bytes": in
 #					the module's file; "- - address" without one
-#	sites.py field NAME FILE...	that number of each header
+#	sites.py field NAME FILE...	that number or text of each header
+#	sites.py show FILE...		all of each file, for people
+#	sites.py check FILE...		nothing: the format's rules hold, or it fails
+#
+# A file that breaks a rule of the format is an error whatever is asked.
 
 import struct
 import sys
 
 PAGE = 4096
+ADDRESS = (1 << 60) - 1
+OFFSET = (1 << 44) - 1
+MANY = 0xffff  # stands in a retired key for this number and all above
 HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
           ("record_bytes", "I"), ("nr_buckets", "I"), ("file_bytes", "Q"),
           ("pages_limit", "I"), ("pages_used", "I"), ("pid", "I"),
@@ -24,6 +31,7 @@ HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
           ("generation", "I"), ("nr_modules", "I"), ("shards", "I"),
           ("command_bytes", "I"), ("lost_calls", "Q"), ("lost_bytes", "Q"),
           ("lost_frees", "Q"), ("lost_failed", "Q")]
+BOUNDS, TEXTS = 112, {"exe": 1024, "cwd": 2048, "command": 3072}
 OPS = {1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}
 BIRTHS = ("malloc", "calloc", "realloc", "memalign")
@@ -33,68 +41,152 @@ class Unfinished(Exception):
     """The process ended while it made the file."""
 
 
+def rule(holds, what, *words):
+    if not holds:
+        raise ValueError(what % words)
+
+
+class Module:
+    """An entry of the file, as it stands at an offset of its bytes."""
+
+    def __init__(self, data, at, end):
+        rule(at + 48 <= end, "a module at %#x is cut off", at)
+        (self.size, self.number, self.start, self.end, self.bias, self.born,
+         self.died, id_bytes, path_bytes, self.flags) = struct.unpack_from(
+             "=IIQQQIIHHI", data, at)
+        rule(48 + id_bytes + path_bytes <= self.size <= end - at and
+             not self.size % 8, "a module at %#x of %d bytes", at, self.size)
+        text = data[at + 48:at + self.size]
+        self.build_id = text[:id_bytes].hex() or "-"
+        self.path = text[id_bytes:id_bytes + path_bytes].decode()
+        rule(not any(text[id_bytes + path_bytes:]), "garbage behind %s",
+             self.path)
+        rule(self.start < self.end, "%s has no range", self.path)
+        rule(not self.died or self.died > self.born, "%s died unborn",
+             self.path)
+
+
 class File:
     def __init__(self, path):
+        try:
+            self.read(path)
+        except ValueError as error:
+            raise ValueError("%s: %s" % (path, error)) from error
+
+    def read(self, path):
         with open(path, "rb") as file:
             data = file.read(PAGE)
             if not data.strip(b"\0"):
                 raise Unfinished(path)
-            if len(data) < PAGE:
-                raise ValueError(path + ": no whole header")
+            rule(len(data) == PAGE, "no whole header")
             names = [name for name, _ in HEADER]
             kinds = "=" + "".join(kind for _, kind in HEADER)
             self.head = dict(zip(names, struct.unpack_from(kinds, data)))
-            if data[:8] != b"mhsites\0":
-                raise ValueError(path + ": no magic")
             if not self.head["state"]:
                 raise Unfinished(path)
+            rule(data[:8] == b"mhsites\0", "no magic")
+            self.header(data)
             pages = min(self.head["pages_used"], self.head["pages_limit"])
             data += file.read((pages - 1) * PAGE)
+            file.seek(0)  # a process that runs may have taken more
+            self.shards = struct.unpack_from("=I", file.read(PAGE), 72)[0]
         self.modules = []
         self.keys = {}
+        self.records = 0
         for page in range(1, len(data) // PAGE):
             at = page * PAGE
-            kind, _, used = struct.unpack_from("=III", data, at)
+            kind, shard, used = struct.unpack_from("=III", data, at)
+            rule(kind <= 2, "page %d of kind %d", page, kind)
             if kind == 1:
-                assert used <= 63, "a page of %d records" % used
+                rule(used <= 63, "page %d of %d records", page, used)
+                rule(shard <= self.shards, "shard %d", shard)
                 for nr in range(used):
                     self.record(data, at + 64 + 64 * nr)
             elif kind == 2:
+                rule(used <= PAGE - 64, "page %d: %d bytes", page, used)
                 self.module(data, at + 64, at + 64 + used)
+        self.check_modules()
+
+    def header(self, data):
+        head = self.head
+        rule(head["version"] == 1, "version %d", head["version"])
+        rule(head["page_bytes"] == PAGE and head["record_bytes"] == 64 and
+             head["nr_buckets"] == 12, "other sizes than of version 1")
+        rule(head["file_bytes"] == head["pages_limit"] * PAGE,
+             "%d pages in %d bytes", head["pages_limit"], head["file_bytes"])
+        rule(head["state"] <= 2 and head["pages_used"] >= 1 and
+             head["generation"] >= 1 and head["command_bytes"] <= 1024,
+             "a header that cannot be")
+        self.bound = struct.unpack_from("=12Q", data, BOUNDS)
+        rule(sorted(set(self.bound)) == list(self.bound) and
+             self.bound[-1] == (1 << 64) - 1, "bounds of %s", self.bound)
+        for name, at in TEXTS.items():
+            text = data[at:at + 1024]
+            if name == "command":
+                text = text[:head["command_bytes"]].replace(b"\0", b" ")
+            else:
+                rule(b"\0" in text, "%s has no end", name)
+            head[name] = text.split(b"\0")[0].decode(errors="replace").strip()
+
+    def check_modules(self):
+        """Numbers as they were found; those that live do not overlap."""
+        numbers = [module.number for module in self.modules]
+        rule(numbers == list(range(len(numbers))), "modules %s", numbers)
+        rule(len(numbers) >= self.head["nr_modules"], "%d modules of %d",
+             len(numbers), self.head["nr_modules"])
+        live = sorted((m.start, m.end) for m in self.modules if not m.died)
+        for before, after in zip(live, live[1:]):
+            rule(before[1] <= after[0], "modules overlap at %#x", after[0])
+        for key in self.keys:
+            if key >> 63 and (key & ADDRESS) >> 44 != MANY:
+                rule((key & ADDRESS) >> 44 in numbers,
+                     "a record of module %d", (key & ADDRESS) >> 44)
 
     def record(self, data, at):
         key, size, *buckets = struct.unpack_from("=QQ12I", data, at)
         if not key:
             return
+        rule(key >> 60 & 7, "a key without an operation: %#x", key)
+        self.records += 1
         old = self.keys.setdefault(key, [0, [0] * 12])
         old[0] += size
         old[1] = [a + b for a, b in zip(old[1], buckets)]
 
     def module(self, data, at, end):
         while at < end:
-            (size, number, start, stop, bias, _, died, id_bytes, path_bytes,
-             _) = struct.unpack_from("=IIQQQIIHHI", data, at)
-            text = data[at + 48:at + size]
-            self.modules.append((number, start, stop, bias, died,
-                                 text[:id_bytes].hex() or "-",
-                                 text[id_bytes:id_bytes + path_bytes].decode()))
-            at += size
+            self.modules.append(Module(data, at, end))
+            at += self.modules[-1].size
 
     def sites(self):
         """address, retired, op, calls, bytes, buckets; lost ones are not here"""
         for key, (size, buckets) in self.keys.items():
             op = key >> 60
-            yield (key & (1 << 60) - 1, op >= 8, OPS[op & 7], sum(buckets),
+            yield (key & ADDRESS, op >= 8, OPS[op & 7], sum(buckets),
                    size, buckets)
 
     def place(self, address, retired):
-        for number, start, stop, bias, died, build_id, path in self.modules:
-            if retired and number == address >> 44:
-                return (build_id, path,
-                        (address & (1 << 44) - 1) + start - bias)
-            if not retired and not died and start <= address - 1 < stop:
-                return build_id, path, address - bias
+        for module in self.modules:
+            if retired and module.number == address >> 44 != MANY:
+                return (module.build_id, module.path,
+                        (address & OFFSET) + module.start - module.bias)
+            if (not retired and not module.died and
+                    module.start <= address - 1 < module.end):
+                return module.build_id, module.path, address - module.bias
         return "-", "-", address
+
+    def show(self, path):
+        print(path)
+        for name, value in self.head.items():
+            print("\t%s: %s" % (name, value))
+        for module in self.modules:
+            print("\tmodule %d: %#x-%#x born %d died %d %s %s" % (
+                module.number, module.start, module.end, module.born,
+                module.died, module.build_id, module.path))
+        for address, retired, op, calls, size, buckets in sorted(self.sites()):
+            _, module, at = self.place(address, retired)
+            print("\t%s %#x %s: %d calls, %d bytes," % (
+                module, at, op, calls, size), *buckets)
+        print("\t%d calls, %d bytes, %d frees, %d failed" % self.sums())
 
     def sums(self):
         calls, size = self.head["lost_calls"], self.head["lost_bytes"]
@@ -122,11 +214,13 @@ def main():
     name = paths.pop(0) if what == "field" else None
     files = [File(path) for path in paths]
     table = {}
-    for file in files:
+    for file, path in zip(files, paths):
         if what == "process":
             print(file.head["pid"], *file.sums())
         elif what == "field":
             print(file.head[name])
+        elif what == "show":
+            file.show(path)
         elif what == "keys":
             for address, retired, op, calls, size, buckets in file.sites():
                 key = ("retired " if retired else "") + "%#x" % address, op

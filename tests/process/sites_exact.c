@@ -18,14 +18,17 @@ extern const char __executable_start[], etext[];
 
 static unsigned long turns, seed;
 
+/* A place may succeed at one time and fail at another. */
+#define HUGE_IF(holds)	((holds) ? SIZE_MAX / 2 - size : size)
+
 /* No two calls are alike, or the compiler would make one of them. */
 #define AFTER	__asm__ volatile("" : : "i"(__COUNTER__));
 #define PLACE(n) \
 	case 5 * (n): p = malloc(size); AFTER break; \
-	case 5 * (n) + 1: p = calloc(1 + size % 7, size); AFTER break; \
+	case 5 * (n) + 1: p = calloc(1 + size % 2, HUGE_IF(size % 16 == 5)); AFTER break; \
 	case 5 * (n) + 2: p = realloc(NULL, size + 1); AFTER break; \
 	case 5 * (n) + 3: p = memalign(64, size); AFTER break; \
-	case 5 * (n) + 4: p = malloc(SIZE_MAX / 2 - size); AFTER break;
+	case 5 * (n) + 4: p = malloc(HUGE_IF(size & 1)); AFTER break;
 #define PLACES_4(n)	PLACE(n) PLACE(n + 1) PLACE(n + 2) PLACE(n + 3)
 #define PLACES_16(n)	PLACES_4(n) PLACES_4(n + 4) PLACES_4(n + 8) PLACES_4(n + 12)
 #define PLACES_64(n)	PLACES_16(n) PLACES_16(n + 16) PLACES_16(n + 32) PLACES_16(n + 48)

@@ -1,14 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# test_programs - real programs under the build's preload, and under one that
-# logs to a file: stdout, stderr and exit status are what they are unhooked
+# test_programs - real programs under the build's preload, under one that logs
+# to a file, and under one that records sites, with other allocators behind too:
+# stdout, stderr and exit status are what they are unhooked
 #
 # needs: native
 
 . "$SRCDIR/tests/process/common.sh"
 
 preload all log,count,event --set=CONFIG_SYM_CXX=y
+preload sites sites --set=CONFIG_SYM_CXX=y
+
+allocators=
+for library in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do
+	LD_PRELOAD=$library true 2>err
+	if [ -s err ]; then
+		skip "$library is not here: $(cat err)"
+	else
+		allocators="$allocators $library"
+	fi
+done
 
 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_PAGER=cat
@@ -20,6 +32,45 @@ XDG_CONFIG_HOME=$work
 export XDG_CONFIG_HOME GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_PAGER
 export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL
 export GIT_AUTHOR_DATE GIT_COMMITTER_DATE
+
+# with_sites ALLOCATOR PROGRAM WORDS...: as plain.out, plain.err, product.plain
+# have it; its files are whole
+with_sites()
+{
+	behind=$1
+	shift
+	rm -rf files
+	mkdir files
+	timeout 120 env LD_PRELOAD="$work/sites.so${behind:+:$behind}" \
+		MALLOCHOOKS="sites.dir=$work/files,sites.after=${after:-0}" \
+		"$@" >out 2>err </dev/null
+	is "$name, sites $behind: exit status" $status $?
+	same "$name, sites $behind: stdout" plain.out out
+	same "$name, sites $behind: stderr" plain.err err
+	[ ! -f product.plain ] ||
+		same "$name, sites $behind: what it made" product.plain product
+	rm -f product
+	python3 "$here/sites.py" process files/*.sites >calls 2>err ||
+		fail "$name, sites $behind: $(tail -n 1 err)"
+	[ "$(awk '$2 > 0' calls | wc -l)" -gt 0 ] ||
+		fail "$name, sites $behind: nothing was recorded"
+}
+
+# same_with_allocators PROGRAM WORDS...: each is compared with itself unhooked,
+# for what allocators say by themselves
+same_with_allocators()
+{
+	same_as_unhooked "$@"
+	command -v "$1" >/dev/null || return
+	for allocator in $allocators; do
+		LD_PRELOAD=$allocator timeout 120 "$@" >plain.out 2>plain.err \
+			</dev/null
+		status=$?
+		[ ! -f product ] || mv product product.plain
+		after=100 with_sites "$allocator" "$@"
+		rm -f product.plain
+	done
+}
 
 # same_as_unhooked PROGRAM WORDS...: also a file "product", if it makes one
 same_as_unhooked()
@@ -45,6 +96,7 @@ same_as_unhooked()
 		[ ! -f product ] || same "$name: what it made" product.plain product
 		rm -f product
 	done
+	with_sites "" "$@"
 	grep -q '^mallochooks: log: [0-9]*/[0-9]* [a-z-]* ' log ||
 		fail "$name: nothing in the log"
 	grep -qv '^mallochooks: log: ' log && fail "$name: torn lines in the log"
@@ -89,24 +141,24 @@ same_as_unhooked sh -c 'echo a; exit 3'
 same_as_unhooked bash -c 'declare -A a; for i in {1..300}; do a[$i]=$((i*i)); done
 	echo "${a[@]}" | tr " " "\n" | sort -n | tail -n 3; (exit 4) & wait $!;
 	echo $(echo sub) <(echo x) >/dev/null; no_such_command; exit 5'
-same_as_unhooked perl -e 'my %h; open my $f, "<", "text"; while (<$f>) {
+same_with_allocators perl -e 'my %h; open my $f, "<", "text"; while (<$f>) {
 	$h{$_}++ for /\w+/g } print join(" ", map { "$_=$h{$_}" } sort keys %h);
 	print `echo child`; my $p = fork // die; if (!$p) { exit 2 } wait;
 	printf "%d\n", $? >> 8; die "the end\n"'
-same_as_unhooked git -C repo log --stat -p
+same_with_allocators git -C repo log --stat -p
 same_as_unhooked git -C repo diff --word-diff
 same_as_unhooked git -C repo status
 same_as_unhooked git -C repo no-such-command
-same_as_unhooked sqlite3 :memory: 'create table t(a integer primary key, b text);
+same_with_allocators sqlite3 :memory: 'create table t(a integer primary key, b text);
 	with recursive n(x) as (select 1 union all select x+1 from n where x<3000)
 	insert into t select x, printf("%050d", x*7%1000) from n;
 	create index i on t(b); select b, count(*) from t group by b limit 5;
 	select sum(length(b)) from t; select * from nowhere;'
-same_as_unhooked gcc -O2 -Wall -c -o product prog.c
+same_with_allocators gcc -O2 -Wall -c -o product prog.c
 same_as_unhooked gcc -O2 -o product prog.c
 same_as_unhooked gcc -o product bad.c
 same_as_unhooked g++ -O1 -o product prog.cc
-same_as_unhooked python3 "$here/programs.py" text
+same_with_allocators python3 "$here/programs.py" text
 min_bytes=1k same_as_unhooked node -e 'const m = new Map(); for (let i = 0;
 	i < 20000; i++) m.set("k" + i, Buffer.alloc(i % 100)); let n = 0;
 	for (const [k, v] of m) n += v.length; console.log(n);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # test_seccomp - the count and event layers make no system call of their own
-# when a program has shut itself in
+# when a program has shut itself in, and the sites layer makes none but those
+# that malloc itself lives on
 #
 # needs: native
 
@@ -38,4 +39,53 @@ for how in strict filter; do
 	is "run: $how" 0 $?
 	is "run: $how: says" fine "$(cat out)"
 done
+
+# The sites layer, with a file from the start: new places and new threads take
+# mmap and madvise, old ones nothing.
+compile shut "$here/sites_shut.c" -pthread
+preload sites sites
+preload more log,count,sites
+
+with "LD_PRELOAD=$work/libtally.so" ./shut forbidden >out 2>&1
+status=$?
+[ $status -eq 77 ] || is "shut: what is forbidden kills" 159 $status
+for how in filter strict strict-new; do
+	with "LD_PRELOAD=$work/libtally.so" ./shut $how >want 2>&1
+	status=$?
+	if [ $status -eq 77 ]; then
+		skip "sites: $how: $(cat want)"
+		continue
+	fi
+	is "sites: unhooked: $how" 0 $status
+	for unit in sites more; do
+		rm -rf files
+		mkdir files
+		with "LD_PRELOAD=$work/$unit.so:$work/libtally.so MALLOCHOOKS=sites.dir=files,sites.after=0,?log.min_bytes=1G" \
+			./shut $how >out 2>err
+		is "$unit: $how" 0 $?
+		same "$unit: $how" want out
+		[ ! -s err ] || fail "$unit: $how: says $(cat err)"
+		python3 "$here/sites.py" places files/* >got
+		is "$unit: $how: births, bytes, frees" "$(cat want)" \
+			"$(awk '$2 ~ /\/shut$/ {
+				if ($4 == "free") frees += $5
+				else { births += $5; bytes += $6 }
+			} END { print births, bytes, frees }' got)"
+	done
+done
+
+# Shut in before it has a file: where that is an error, and does not kill, the
+# program goes on, with a line.
+with "LD_PRELOAD=$work/libtally.so" ./shut denied >want 2>&1
+if [ $? -eq 0 ]; then
+	rm -rf files
+	mkdir files
+	with "LD_PRELOAD=$work/sites.so:$work/libtally.so MALLOCHOOKS=sites.dir=files" \
+		./shut denied >out 2>err
+	is "sites: denied" 0 $?
+	same "sites: denied" want out
+	is "sites: denied: files" 0 "$(ls files | wc -l)"
+	is "sites: denied: says" 1 "$(grep -c '^mallochooks: sites: no file' err)"
+	is "sites: denied: lines" 1 "$(wc -l <err)"
+fi
 finish
