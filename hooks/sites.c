@@ -138,20 +138,23 @@ static inline uint32_t hash(uint64_t key, uint32_t mask)
 	return (uint32_t)key * 0x9e3779b1u >> (32 - INDEX_MOST) & mask;
 }
 
-/* Of a size, as the distance of its count from the begin of a record. */
+/*
+ * Of a size, as the distance of its count from the begin of a record.  By the
+ * bits that it has: of 2 * size + 1, which is never 0, one less.  Sizes from
+ * 2^63 on, which no allocation can have, are taken for small ones.
+ */
 static inline size_t bucket(size_t size)
 {
 #define AT(b)	(offsetof(struct mh_sites_record, calls) / 4 + (b))
 	static const unsigned char at[64] = {
-		[0] = AT(0), [1] = AT(0), [2] = AT(0), [3] = AT(0),
-		[4] = AT(1), [5] = AT(2), [6] = AT(3), [7] = AT(4),
-		[8] = AT(5), [9] = AT(6), [10] = AT(7), [11] = AT(7),
-		[12] = AT(8), [13] = AT(8), [14] = AT(9), [15] = AT(9),
-		[16] = AT(9), [17] = AT(10), [18] = AT(10), [19] = AT(10),
-		[20 ... 63] = AT(11),
+		[0 ... 4] = AT(0), [5] = AT(1), [6] = AT(2), [7] = AT(3),
+		[8] = AT(4), [9] = AT(5), [10] = AT(6), [11] = AT(7),
+		[12] = AT(7), [13] = AT(8), [14] = AT(8), [15] = AT(9),
+		[16] = AT(9), [17] = AT(9), [18] = AT(10), [19] = AT(10),
+		[20] = AT(10), [21 ... 63] = AT(11),
 	};
 
-	return at[(unsigned int)__builtin_clzll(size | 1) ^ 63];
+	return at[(unsigned int)__builtin_clzll(2 * (uint64_t)size + 1) ^ 63];
 }
 
 static inline uint32_t *count_at(struct mh_sites_record *record, size_t at)

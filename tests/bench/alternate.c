@@ -4,11 +4,14 @@
  *
  *	alternate ROUNDS printed|wall VARIANTS PROGRAM [ARGUMENT]...
  *
- * VARIANTS is a file of lines "NAME<tab>PRELOAD"; the first is what the others
- * are compared with, and an empty PRELOAD is no preload.  In each round every
- * variant runs once, so that what else the machine does hits all alike; each
- * round starts with another one.  The figure of a run is the number that the
- * program prints, or the microseconds from its start to its end.
+ * VARIANTS is a file of lines "NAME<tab>PRELOAD[<tab>OPTIONS<tab>DIRECTORY]";
+ * the first is what the others are compared with, and an empty PRELOAD is no
+ * preload.  OPTIONS become MALLOCHOOKS; what is in DIRECTORY after a run is
+ * removed: files that were never worth writing to the disk.
+ *
+ * In each round every variant runs once, so that what else the machine does hits
+ * all alike; each round starts with another one.  The figure of a run is the
+ * number that the program prints, or the microseconds from its start to its end.
  *
  * Prints for each variant: NAME, best figure, best minus the first's best,
  * median over the rounds of the difference to the first, least peak of memory
@@ -18,6 +21,7 @@
  * as it was at posix_spawn(), among the child's peak.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -35,6 +39,8 @@
 static struct variant {
 	char *name;
 	char *preload;			/* "LD_PRELOAD=...", or NULL */
+	char *options;			/* "MALLOCHOOKS=...", or NULL */
+	char *directory;		/* to be emptied, or NULL */
 	double figure[MAX_ROUNDS];
 	double best;
 	long rss_kib;
@@ -47,10 +53,20 @@ static void die(const char *what)
 	exit(1);
 }
 
+/* "NAME=VALUE", or NULL when there is no value. */
+static char *setting(const char *name, const char *value)
+{
+	char *text = NULL;
+
+	if (value && *value && asprintf(&text, "%s=%s", name, value) < 0)
+		die("memory");
+	return text;
+}
+
 static void read_variants(const char *path)
 {
 	FILE *in = fopen(path, "r");
-	char *line = NULL, *tab;
+	char *line = NULL, *rest;
 	size_t room = 0;
 
 	if (!in)
@@ -58,22 +74,22 @@ static void read_variants(const char *path)
 	while (getline(&line, &room, in) > 0) {
 		struct variant *v = &variants[nr_variants++];
 
-		line[strcspn(line, "\n")] = '\0';
-		tab = strchr(line, '\t');
-		if (!tab || nr_variants > MAX_VARIANTS) {
+		if (nr_variants > MAX_VARIANTS) {
 			errno = EINVAL;
 			die(path);
 		}
-		*tab = '\0';
-		v->name = strdup(line);
-		if (tab[1] && asprintf(&v->preload, "LD_PRELOAD=%s", tab + 1) < 0)
-			die("memory");
+		line[strcspn(line, "\n")] = '\0';
+		rest = line;
+		v->name = strdup(strsep(&rest, "\t"));
+		v->preload = setting("LD_PRELOAD", strsep(&rest, "\t"));
+		v->options = setting("MALLOCHOOKS", strsep(&rest, "\t"));
+		v->directory = rest && *rest ? strdup(rest) : NULL;
 	}
 	free(line);
 	fclose(in);
 }
 
-/* Our environment with the variant's preload instead of ours. */
+/* Our environment with the variant's preload and options instead of ours. */
 static char **environment_of(const struct variant *v)
 {
 	size_t nr = 0, kept = 0, i;
@@ -81,14 +97,31 @@ static char **environment_of(const struct variant *v)
 
 	while (environ[nr])
 		nr++;
-	env = calloc(nr + 2, sizeof(*env));
+	env = calloc(nr + 3, sizeof(*env));
 	if (!env)
 		die("memory");
 	for (i = 0; i < nr; i++)
-		if (strncmp(environ[i], "LD_PRELOAD=", 11))
+		if (strncmp(environ[i], "LD_PRELOAD=", 11) &&
+		    strncmp(environ[i], "MALLOCHOOKS=", 12))
 			env[kept++] = environ[i];
-	env[kept] = v->preload;
+	if (v->preload)
+		env[kept++] = v->preload;
+	env[kept] = v->options;
 	return env;
+}
+
+static void empty(const char *directory)
+{
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+
+	if (!dir)
+		die(directory);
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.' &&
+		    unlinkat(dirfd(dir), entry->d_name, 0))
+			die(entry->d_name);
+	closedir(dir);
 }
 
 static double now_us(void)
@@ -148,6 +181,8 @@ static void run(struct variant *v, unsigned int round, int printed, char **argv)
 		v->best = v->figure[round];
 	if (!round || usage.ru_maxrss < v->rss_kib)
 		v->rss_kib = usage.ru_maxrss;
+	if (v->directory)
+		empty(v->directory);
 	posix_spawn_file_actions_destroy(&actions);
 	free(env);
 }
