@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <mallochooks/layer.h>
 #include "module.h"
+#include "nextsym.h"
 #include "sitefile.h"
 #include "syscall.h"
 #include "thread.h"
@@ -75,13 +76,27 @@ _Static_assert(sizeof(struct shard) == 64, "a cache line");
 static const struct mh_sites_record nothing;
 static const uint32_t no_index[1];
 
-/* What the usual call needs of its thread's shard. */
+/*
+ * What the usual call needs of its thread's shard; and the place of each size's
+ * count in a record, here only as this address is at hand anyway.
+ */
+#define AT(b)	(offsetof(struct mh_sites_record, calls) + 4 * (b))
 static MH_TLS struct {
 	const uint32_t *index;
 	uint32_t mask;
 	uint32_t without;	/* all shards were taken: do not ask again */
 	struct shard *shard;
-} mine = { .index = no_index };
+	unsigned char at[64];
+} mine = {
+	.index = no_index,
+	.at = {
+		[0 ... 4] = AT(0), [5] = AT(1), [6] = AT(2), [7] = AT(3),
+		[8] = AT(4), [9] = AT(5), [10] = AT(6), [11] = AT(7),
+		[12] = AT(7), [13] = AT(8), [14] = AT(8), [15] = AT(9),
+		[16] = AT(9), [17] = AT(9), [18] = AT(10), [19] = AT(10),
+		[20] = AT(10), [21 ... 63] = AT(11),
+	},
+};
 
 /* Of the file; stays where it is, see index/sitefile.h. */
 static unsigned char *base = (unsigned char *)&nothing;
@@ -100,6 +115,7 @@ static uintptr_t opener;	/* thread pointer */
 static struct mh_sitefile file;
 static struct mh_module loader;
 static uint32_t pid;
+static int may_shut_in;		/* libseccomp is there: no file can be made later */
 static struct shard *shards;
 static unsigned int nr_shards;
 static struct shard overflow;
@@ -145,21 +161,15 @@ static inline uint32_t hash(uint64_t key, uint32_t mask)
  */
 static inline size_t bucket(size_t size)
 {
-#define AT(b)	(offsetof(struct mh_sites_record, calls) / 4 + (b))
-	static const unsigned char at[64] = {
-		[0 ... 4] = AT(0), [5] = AT(1), [6] = AT(2), [7] = AT(3),
-		[8] = AT(4), [9] = AT(5), [10] = AT(6), [11] = AT(7),
-		[12] = AT(7), [13] = AT(8), [14] = AT(8), [15] = AT(9),
-		[16] = AT(9), [17] = AT(9), [18] = AT(10), [19] = AT(10),
-		[20] = AT(10), [21 ... 63] = AT(11),
-	};
-
-	return at[(unsigned int)__builtin_clzll(2 * (uint64_t)size + 1) ^ 63];
+	if (__builtin_constant_p(size) && !size)	/* of a free */
+		return AT(0);
+	return mine.at[63u - (unsigned int)__builtin_clzll(2 * (uint64_t)size +
+							   1)];
 }
 
 static inline uint32_t *count_at(struct mh_sites_record *record, size_t at)
 {
-	return (uint32_t *)record + at;
+	return (uint32_t *)((unsigned char *)record + at);
 }
 
 /* Atomic, or else a compiler keeps the number and adds to what it was. */
@@ -589,7 +599,8 @@ static void open_file(void)
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
 	__atomic_store_n(&opener, mh_thread_pointer(), __ATOMIC_RELAXED);
-	error = mh_sitefile_open(&file, dir, HOOK_OPTION(SIZE).num, pid);
+	error = mh_sitefile_open(&file, dir, HOOK_OPTION(SIZE).num, pid,
+				 CONFIG_IDENT);
 	if (error) {
 		__atomic_store_n(&state, OFF, __ATOMIC_RELEASE);
 		say_why_not(error);
@@ -834,15 +845,17 @@ HOOK_PASS(malloc_usable_size)
 
 static int at_once(void)
 {
-	return !HOOK_OPTION(AFTER).num || HOOK_OPTION(FIRST).num == pid;
+	return !HOOK_OPTION(AFTER).num || HOOK_OPTION(FIRST).num == pid ||
+	       may_shut_in;
 }
 
 /* A relative directory is one of the start, wherever the program goes. */
 static void make_absolute(void)
 {
+	volatile char *to = dir;	/* or else gcc calls memcpy */
 	char cwd[sizeof(dir)];
-	long nr;
 	size_t bytes = 0;
+	long nr;
 
 	if (dir[0] == '/')
 		return;
@@ -853,9 +866,9 @@ static void make_absolute(void)
 		return;
 	cwd[nr - 1] = '/';
 	while (bytes--)
-		dir[(size_t)nr + bytes] = dir[bytes];
+		to[(size_t)nr + bytes] = to[bytes];
 	while (nr--)
-		dir[nr] = cwd[nr];
+		to[nr] = cwd[nr];
 }
 
 static void start(void)
@@ -872,6 +885,7 @@ void HOOK_IDENT(init)(void)
 	}
 	make_absolute();
 	mh_modules_init(&loader);
+	may_shut_in = mh_next_symbol("seccomp_load") != NULL;
 	mh_wipe_on_fork(&early, sizeof(early));
 	start();
 }

@@ -60,6 +60,7 @@ static void put_process(FILE *out, const struct site_process *process)
 		process->start_ns % 1000000000,
 		site_state_names[process->state]);
 	put_field(out, "file", process->file);
+	put_field(out, "ident", process->ident);
 	put_field(out, "exe", process->exe);
 	put_field(out, "command", process->command);
 	fprintf(out, ",\"full\":%s,\"missing_pages\":%" PRIu32

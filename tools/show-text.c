@@ -584,10 +584,16 @@ static void show_table(FILE *out, const struct table *table,
 static void show_title(FILE *out, const struct site_process *process)
 {
 	put_clean(out, process->command, 0);
-	fprintf(out, "\nprocess %" PRIu32 ", %s%s\n", process->pid,
+	fprintf(out, "\nprocess %" PRIu32 ", %s%s", process->pid,
 		site_state_names[process->state],
 		process->state == SITE_KILLED ? ", or left by _exit or exec" :
 						"");
+	/* The default one goes without saying. */
+	if (!streq(process->ident, "libc")) {
+		fputs(", allocator ", out);
+		put_clean(out, process->ident, 0);
+	}
+	fputc('\n', out);
 }
 
 void show_text(FILE *out, const struct report *report)

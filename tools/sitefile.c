@@ -486,6 +486,7 @@ static void take_header(struct reading *reading, const struct stat *st)
 	process->pid = head->pid;
 	process->ppid = head->ppid;
 	process->start_ns = head->start_ns;
+	process->ident = xstrndup(head->ident, sizeof(head->ident));
 	process->exe = xstrndup(head->exe, sizeof(head->exe));
 	process->command = take_command(head);
 	memcpy(process->bound, head->bound, sizeof(process->bound));
@@ -622,6 +623,7 @@ void site_process_drop(struct site_process *process)
 void site_process_free(struct site_process *process)
 {
 	site_process_drop(process);
+	free(process->ident);
 	free(process->exe);
 	free(process->command);
 	free(process->file);

@@ -68,6 +68,7 @@ extern const char *const site_state_names[];
 
 /**
  * struct site_process - what one file says
+ * @ident:	of the stack: which allocator
  * @command:	arguments with blanks between them
  * @lost:	counted at no site; part of @total
  * @full:	pages were refused: the file had become as large as it may
@@ -80,6 +81,7 @@ struct site_process {
 	uint32_t ppid;
 	uint64_t start_ns;
 	enum site_state state;
+	char *ident;
 	char *exe;
 	char *command;
 	uint64_t bound[MH_SITES_BUCKETS];

@@ -168,6 +168,7 @@ enum mh_sites_state {
  * @lost_frees:	frees counted at no site
  * @lost_failed: failures counted at no site
  * @bound:	largest size of each bucket; the last is UINT64_MAX
+ * @ident:	identity of the stack: which allocator of the process it is
  * @exe:	path of the executable, from /proc/self/exe
  * @cwd:	working directory when the file was made
  * @command:	arguments, each with its NUL; cut where the room ends
@@ -196,7 +197,8 @@ struct mh_sites_header {
 	uint64_t lost_frees;
 	uint64_t lost_failed;
 	uint64_t bound[MH_SITES_BUCKETS];
-	unsigned char reserved[816];
+	char ident[32];
+	unsigned char reserved[784];
 	char exe[1024];
 	char cwd[1024];
 	char command[1024];

@@ -31,7 +31,7 @@ HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
           ("generation", "I"), ("nr_modules", "I"), ("shards", "I"),
           ("command_bytes", "I"), ("lost_calls", "Q"), ("lost_bytes", "Q"),
           ("lost_frees", "Q"), ("lost_failed", "Q")]
-BOUNDS, TEXTS = 112, {"exe": 1024, "cwd": 2048, "command": 3072}
+BOUNDS, TEXTS = 112, {"ident": 208, "exe": 1024, "cwd": 2048, "command": 3072}
 OPS = {1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}
 BIRTHS = ("malloc", "calloc", "realloc", "memalign")

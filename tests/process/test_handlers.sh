@@ -67,7 +67,7 @@ if ! command -v "${cxx%% *}" >/dev/null; then
 	skip "handlers in C++: no $cxx"
 	finish
 fi
-compose facades count,event --set=CONFIG_SYM_CXX=y
+compose facades count,event
 for stack in unit facades; do
 	compile_cxx cxx.so -shared -fPIC -Wl,-z,nodelete -Wl,-z,defs \
 		"$here/handlers_cxx.cc" $stack.o -ldl

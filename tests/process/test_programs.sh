@@ -9,8 +9,8 @@
 
 . "$SRCDIR/tests/process/common.sh"
 
-preload all log,count,event --set=CONFIG_SYM_CXX=y
-preload sites sites --set=CONFIG_SYM_CXX=y
+preload all log,count,event
+preload sites sites
 
 allocators=
 for library in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do

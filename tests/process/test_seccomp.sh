@@ -88,4 +88,17 @@ if [ $? -eq 0 ]; then
 	is "sites: denied: says" 1 "$(grep -c '^mallochooks: sites: no file' err)"
 	is "sites: denied: lines" 1 "$(wc -l <err)"
 fi
+
+# A program that has libseccomp may shut itself in at any time: however few its
+# calls, it has a file from the start.
+echo 'int seccomp_load(void *p); int seccomp_load(void *p) { return !p; }' >lib.c
+compile lib.so -shared -fPIC lib.c
+for with in "" ":$work/lib.so"; do
+	rm -rf files
+	mkdir files
+	with "LD_PRELOAD=$work/sites.so$with MALLOCHOOKS=sites.dir=files" \
+		true >out 2>err
+	is "sites: libseccomp \"$with\"" "${with:+1}" \
+		"$(ls files | wc -l | sed 's/^0$//')"
+done
 finish

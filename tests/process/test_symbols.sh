@@ -75,11 +75,11 @@ grep -q 'INITFIRST' dynamic || fail "the preload's constructor is not first"
 
 sed -n -e '/^exports /y/abcdefghijklmnopqrstuvwxyz/ABCDEFGHIJKLMNOPQRSTUVWXYZ/' \
 	-e 's/^EXPORTS \(.*\)/CONFIG_SYM_\1=y/p' "$list" >all.config
-preload all count,event,log,count
+preload all count,event,log,count --set=CONFIG_SYM_CXX=n
 look "composed" all.so all.config
 echo CONFIG_SYM_CXX=y >>all.config
 for compose in unit separate; do
-	preload cxx log,count,event --set=CONFIG_SYM_CXX=y --compose=$compose \
+	preload cxx log,count,event --compose=$compose \
 		--sources="$here/early_share.c" --transforming
 	look "with operators, $compose" cxx.so all.config
 done
