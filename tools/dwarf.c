@@ -170,29 +170,6 @@ Dwarf_Off dwarf_unit_of(const struct units *units, uint64_t address)
 
 /* ---- names --------------------------------------------------------------- */
 
-uint32_t names_add(struct names *names, const char *name)
-{
-	uint32_t raw = texts_add(&names->raw, name);
-	char *readable;
-
-	if (raw >= names->nr_shown) {
-		uint32_t nr = 2 * raw + 64;
-
-		names->shown = xrealloc(names->shown,
-					nr * sizeof(*names->shown));
-		memset(names->shown + names->nr_shown, 0,
-		       (nr - names->nr_shown) * sizeof(*names->shown));
-		names->nr_shown = nr;
-	}
-	if (raw && !names->shown[raw]) {
-		readable = demangle(name);
-		names->shown[raw] = texts_add(&names->texts,
-					      readable ? readable : name);
-		free(readable);
-	}
-	return names->shown[raw];
-}
-
 static const char *string_of(Dwarf_Die *die, unsigned int attribute)
 {
 	Dwarf_Attribute attr;

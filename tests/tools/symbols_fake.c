@@ -29,30 +29,6 @@ static void expect(const char *name, int holds)
 	failures++;
 }
 
-/* Keeps as little as symbols.c needs of it. */
-uint32_t texts_add(struct texts *texts, const char *text)
-{
-	uint32_t i;
-
-	if (!texts->nr) {
-		texts->text = xcalloc(1 << 16, sizeof(*texts->text));
-		texts->nr = 1;
-	}
-	for (i = 1; i < texts->nr; i++) {
-		if (streq(texts->text[i], text))
-			return i;
-	}
-	texts->text[texts->nr] = xstrdup(text);
-	return texts->nr++;
-}
-
-void texts_free(struct texts *texts)
-{
-	while (texts->nr > 1)
-		free(texts->text[--texts->nr]);
-	free(texts->text);
-}
-
 static void lie(int fd, uint32_t kind, uint32_t nr, uint32_t index,
 		uint32_t why)
 {

@@ -70,7 +70,7 @@ is "what is known" "$births $bytes" "3039 3040496"
 # row TEXT: the first row with that in it, blanks squeezed
 row()
 {
-	grep -F -- " $1 " out | grep -F '[places]' | head -n 1 | tr -s ' '
+	grep -F -- " $1 " out | grep -F '  [' | head -n 1 | tr -s ' '
 }
 source=$(cd "$here" && pwd -P)/report_sites.c
 case $source in
@@ -178,6 +178,41 @@ readers()
 readers git --version
 readers perl -e 'print join ",", sort map { $_ * 7 % 13 } 1 .. 99'
 readers python3 -c 'import json; print(json.dumps([1, 2, {"a": 3}]))'
+
+# What C++ makes is made by the caller of operator new; long names are shown
+# short.
+cat >new.cc <<'END'
+#include <map>
+#include <string>
+struct thing { long a[4]; };
+__attribute__((noinline)) thing *build() { return new thing; }
+__attribute__((noinline)) char *bytes(int n) { return new char[n]; }
+int main()
+{
+	std::map<std::string, std::map<std::string, int> > all;
+
+	for (int i = 0; i < 500; i++) {
+		delete build();
+		delete[] bytes(70);
+		all[std::string(1, (char)i)]["x"] = i;
+	}
+	return 0;
+}
+END
+if command -v "${cxx%% *}" >/dev/null; then
+	$cxx -O1 -g -fno-inline -o new new.cc
+	sites_of ./new || fail "C++: exit status $?"
+	report --by=function --filter=module=new files >out
+	is "C++: new" "15.6 KiB 500 32 B" \
+		"$(row 'build()' | awk '{ print $1, $2, $4, $5, $6 }')"
+	is "C++: new[]" "34.2 KiB 500 70 B" \
+		"$(row 'bytes(int)' | awk '{ print $1, $2, $4, $5, $6 }')"
+	has "C++: short names" "std::__new_allocator<...>::allocate(" out
+	report --json --by=function --filter=module=new files >out
+	has "C++: whole names" "std::__new_allocator<std::_Rb_tree_node<" out
+else
+	skip "C++: no compiler"
+fi
 
 # ---- many processes -----------------------------------------------------------------
 

@@ -24,7 +24,7 @@ $cc -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-I"$SRCDIR/include" -I"$tools" -I"$SRCDIR/index" -o fuzz \
 	"$SRCDIR/tests/tools/report_fuzz.c" "$tools/report.c" \
 	"$tools/show-text.c" "$tools/show-data.c" "$tools/table.c" \
-	"$tools/sitefile.c" "$tools/symbols.c" "$tools/debuginfo.c" \
+	"$tools/sitefile.c" "$tools/texts.c" "$tools/symbols.c" "$tools/debuginfo.c" \
 	"$tools/dwarf.c" "$tools/demangle.c" "$tools/rust.c" "$tools/util.c" \
 	"$tools/spawn.c" -ldw -lelf -ldl >compile.log 2>&1 || {
 	cat compile.log

@@ -50,11 +50,11 @@ tool()
 	# shellcheck disable=SC2086
 	$cc -std=gnu11 -O1 -g -Wall -Wextra -I"$SRCDIR/include" -I"$tools" \
 		-I"$SRCDIR/index" -o "$_out" "$@" "$tools/symbols.c" \
+		"$tools/texts.c" "$tools/demangle.c" "$tools/rust.c" \
 		"$tools/util.c" "$tools/spawn.c" -ldw -lelf -ldl >cc.log 2>&1 ||
 		{ cat cc.log; echo "$_out did not compile"; exit 1; }
 }
 reader="$here/symbols_look.c $tools/debuginfo.c $tools/dwarf.c"
-reader="$reader $tools/demangle.c $tools/rust.c"
 # shellcheck disable=SC2086
 tool look $reader
 # shellcheck disable=SC2086
