@@ -478,6 +478,15 @@ static int is_mapped(uint32_t pid, const struct stat *st, const char *file)
 	return found;
 }
 
+/* The file may bear the number that the process has in a namespace of its own;
+ * who names it by /proc knows the one that it has here. */
+static uint32_t pid_here(const char *path, uint32_t pid)
+{
+	uint32_t here;
+
+	return sscanf(path, "/proc/%" SCNu32 "/root/", &here) == 1 ? here : pid;
+}
+
 static void take_header(struct reading *reading, const struct stat *st)
 {
 	const struct mh_sites_header *head = &reading->head;
@@ -490,7 +499,7 @@ static void take_header(struct reading *reading, const struct stat *st)
 	process->exe = xstrndup(head->exe, sizeof(head->exe));
 	process->command = take_command(head);
 	memcpy(process->bound, head->bound, sizeof(process->bound));
-	if (is_mapped(head->pid, st, process->file))
+	if (is_mapped(pid_here(process->file, head->pid), st, process->file))
 		process->state = SITE_RUNNING;
 	else
 		process->state = head->state == MH_SITES_ENDED ? SITE_ENDED :

@@ -565,11 +565,10 @@ static void group(struct table *table, const struct report_options *options)
 	table->nr = last + 1;
 }
 
-static void count_objects(struct table *table, const struct report_options *options)
+static void count_objects(struct table *table)
 {
 	struct object *last = NULL;
 
-	(void)options;
 	table->nr_objects = 0;
 	for (size_t i = 0; i < table->nr; i++) {
 		table->nr_objects += table->row[i].object != last;
@@ -590,7 +589,7 @@ void table_narrow(struct table *table, const struct report_options *options)
 	if (table->nr)
 		qsort(table->row, table->nr, sizeof(*table->row),
 		      by_object_and_address);
-	count_objects(table, options);
+	count_objects(table);
 	filter(table, options, 0);
 	if (!settled_by_address(options))
 		return;

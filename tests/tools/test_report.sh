@@ -266,6 +266,28 @@ wait "$pid" 2>/dev/null
 report "$pid" >out 2>err
 is "gone: exit status" 1 $?
 has "gone" "process $pid: there is none" err
+# By the number that it has here, whatever it has where it lives.
+user=
+[ "$(id -u)" = 0 ] || user=r
+if unshare -p${user}f true 2>/dev/null; then
+	: >pid
+	LD_PRELOAD=$work/sites.so MALLOCHOOKS=sites.dir=$work/files \
+		unshare -p${user}f --kill-child ./places wait >pid 2>/dev/null &
+	tries=0
+	until [ -s pid ] || [ $tries -ge 300 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+	pid=$(tr -d ' ' <"/proc/$!/task/$!/children")
+	report "$pid" >out 2>err
+	has "namespace: state" "process 1, running" out
+	has "namespace: sums" "3,039 allocations" out
+	kill -KILL $!
+	wait $! 2>/dev/null
+	rm -f files/*
+else
+	skip "namespace: no pid namespace can be had here"
+fi
 sleep 60 &
 report $! >out 2>err
 is "not hooked: exit status" 1 $?
