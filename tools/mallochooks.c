@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	  "tell who allocates in processes that run, or have run" },
 	{ "stack", cmd_stack,
 	  "compose a stack of layers into one object for a link of yours" },
+	{ "rewrite", cmd_rewrite,
+	  "make an object or archive call hooks where it calls its own function" },
 	{ "options", cmd_options,
 	  "list the run-time options of a unit" },
 };

@@ -17,6 +17,7 @@
 int cmd_run(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
+int cmd_rewrite(int argc, char **argv);
 int cmd_options(int argc, char **argv);
 
 /*
