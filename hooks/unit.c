@@ -28,15 +28,17 @@ extern const struct mallochooks_stack *__stop_mh_stacks[]
 static const struct mallochooks_stack *no_stack
 	__attribute__((section("mh_stacks"), used, retain));
 
+#define MH_OWN_UNIT { \
+	.magic = MALLOCHOOKS_MAGIC, \
+	.abi = MALLOCHOOKS_ABI, \
+	.size = sizeof(struct mallochooks_unit), \
+	.version = MALLOCHOOKS_VERSION, \
+	.stacks = (const struct mallochooks_stack *const *)__start_mh_stacks, \
+	.stacks_end = (const struct mallochooks_stack *const *)__stop_mh_stacks, \
+}
+
 __attribute__((weak, visibility("default")))
-const struct mallochooks_unit mallochooks_unit = {
-	.magic = MALLOCHOOKS_MAGIC,
-	.abi = MALLOCHOOKS_ABI,
-	.size = sizeof(struct mallochooks_unit),
-	.version = MALLOCHOOKS_VERSION,
-	.stacks = (const struct mallochooks_stack *const *)__start_mh_stacks,
-	.stacks_end = (const struct mallochooks_stack *const *)__stop_mh_stacks,
-};
+const struct mallochooks_unit mallochooks_unit = MH_OWN_UNIT;
 
 /* What belongs to a stack's phase page; written once, by its constructor. */
 static struct started {
@@ -191,16 +193,7 @@ static int visit_unit(const struct mallochooks_unit *unit, visit_stack *visit,
 MH_RUNTIME int mallochooks_for_each_stack(visit_stack *visit, void *arg)
 {
 	const struct link_map *own = mh_own_map(), *map = own;
-	const struct mallochooks_unit self = {
-		.magic = MALLOCHOOKS_MAGIC,
-		.abi = MALLOCHOOKS_ABI,
-		.size = sizeof(self),
-		.version = MALLOCHOOKS_VERSION,
-		.stacks = (const struct mallochooks_stack *const *)
-			__start_mh_stacks,
-		.stacks_end = (const struct mallochooks_stack *const *)
-			__stop_mh_stacks,
-	};
+	const struct mallochooks_unit self = MH_OWN_UNIT;
 	const struct mallochooks_unit *unit;
 	struct mh_object object;
 	int ret = 0;
@@ -250,6 +243,115 @@ MH_RUNTIME int mallochooks_dump(int fd)
 
 	mallochooks_for_each_stack(dump_stack, &dump);
 	return dump.nr;
+}
+
+/* One question to all indexes; 0 is an answer, and the first one ends it. */
+struct question {
+	const void *address;
+	struct mallochooks_object *object;	/* NULL: set the tag */
+	uint64_t tag;
+	int error;
+	int others;	/* our own unit has been asked */
+};
+
+static int ask_layer(const struct mallochooks_layer *layer,
+		     const struct question *question)
+{
+	if (!mallochooks_layer_has(layer, offsetof(struct mallochooks_layer,
+						   walk)))
+		return -ENOENT;
+	if (question->object)
+		return layer->query ? layer->query(question->address,
+						   question->object) : -ENOENT;
+	return layer->tag ? layer->tag(question->address, question->tag) :
+			    -ENOENT;
+}
+
+static int ask_stack(const struct mallochooks_unit *unit,
+		     const struct mallochooks_stack *stack, void *arg)
+{
+	struct question *question = arg;
+	int error;
+
+	if (question->others && unit->stacks ==
+	    (const struct mallochooks_stack *const *)__start_mh_stacks)
+		return 0;
+	for (unsigned int i = 0; i < stack->nr_layers; i++) {
+		error = ask_layer(mallochooks_layer_at(stack, i), question);
+		if (error == -ENOENT)
+			continue;
+		question->error = error;
+		return 1;
+	}
+	return 0;
+}
+
+/* Our own unit first: looking for the others takes longer than their answer. */
+static int ask(struct question *question)
+{
+	const struct mallochooks_unit self = MH_OWN_UNIT;
+
+	question->error = -ENOENT;
+	if (!visit_unit(&self, ask_stack, question)) {
+		question->others = 1;
+		mallochooks_for_each_stack(ask_stack, question);
+	}
+	return question->error;
+}
+
+MH_RUNTIME int mallochooks_query(const void *address,
+				 struct mallochooks_object *object)
+{
+	struct question question = { .address = address, .object = object };
+
+	object->size = sizeof(*object);
+	return ask(&question);
+}
+
+MH_RUNTIME int mallochooks_set_tag(const void *address, uint64_t tag)
+{
+	struct question question = { .address = address, .tag = tag };
+
+	return ask(&question);
+}
+
+MH_RUNTIME int mallochooks_get_tag(const void *address, uint64_t *tag)
+{
+	struct mallochooks_object object;
+	int error = mallochooks_query(address, &object);
+
+	if (!error)
+		*tag = object.tag;
+	return error;
+}
+
+struct walk {
+	mallochooks_visit *visit;
+	void *arg;
+};
+
+static int walk_stack(const struct mallochooks_unit *unit,
+		      const struct mallochooks_stack *stack, void *arg)
+{
+	const struct mallochooks_layer *layer;
+	const struct walk *walk = arg;
+	int ret = 0;
+
+	(void)unit;
+	for (unsigned int i = 0; !ret && i < stack->nr_layers; i++) {
+		layer = mallochooks_layer_at(stack, i);
+		if (mallochooks_layer_has(layer, offsetof(
+				struct mallochooks_layer, walk)) && layer->walk)
+			ret = layer->walk(walk->visit, walk->arg);
+	}
+	return ret;
+}
+
+MH_RUNTIME int mallochooks_walk(mallochooks_visit *visit, void *arg)
+{
+	struct walk walk = { visit, arg };
+
+	return mallochooks_for_each_stack(walk_stack, &walk);
 }
 
 struct wanted {

@@ -39,8 +39,8 @@ static const char *const builtin_flags[] = {
 };
 
 static const char *const runtime_sources[] = {
-	"hooks/nextsym.c", "hooks/unit.c", "index/arena.c", "index/shard.c",
-	"index/module.c", "index/sitefile.c", "config/options.c", "config/say.c",
+	"hooks/nextsym.c", "hooks/unit.c", "index/arena.c", "index/chunk.c",
+	"index/shard.c", "index/module.c", "index/sitefile.c", "config/options.c", "config/say.c",
 };
 
 static char *in_work(const struct compose *compose, const char *name)

@@ -69,6 +69,9 @@ int compose_build(struct compose *compose, const char *out,
 int write_keep_list(const struct model *model, const char *joined,
 		    const char *path);
 
+/* The words that a link of the stack needs beside the object, by its method. */
+void link_words(const struct model *model, struct strings *words);
+
 /* OUT.mk beside OUT.o. */
 int write_make_fragment(const struct model *model, const char *out);
 

@@ -30,6 +30,22 @@ static void fill_in(const struct sandwich *sandwich, size_t i, FILE *out)
 		fputs("#undef MH_NEXT\n", out);
 }
 
+static void declare_operation(const struct sandwich *sandwich,
+			      const struct layer *layer, enum layer_op op,
+			      FILE *out)
+{
+	static const char *const params[NR_OPS] = {
+		[OP_DUMP] = "int fd",
+		[OP_QUERY] = "const void *, struct mallochooks_object *",
+		[OP_TAG] = "const void *, uint64_t",
+		[OP_WALK] = "mallochooks_visit *, void *",
+	};
+
+	fprintf(out, "%s mh_%s_%s_%s(%s);\n", op > OP_DUMP ? "int" : "void",
+		sandwich->ident, layer->name, layer_op_names[op],
+		params[op] ? params[op] : "void");
+}
+
 static void declare(const struct sandwich *sandwich, FILE *out)
 {
 	fputs("\n#pragma GCC visibility push(hidden)\n", out);
@@ -40,12 +56,9 @@ static void declare(const struct sandwich *sandwich, FILE *out)
 			fprintf(out, "extern struct mallochooks_option "
 				"mh_%s_%s_options[];\n", sandwich->ident,
 				layer->name);
-		for (int op = OP_INIT; op <= OP_DUMP; op++)
+		for (int op = OP_INIT; op <= OP_WALK; op++)
 			if (layer_has(layer, op))
-				fprintf(out, "void mh_%s_%s_%s(%s);\n",
-					sandwich->ident, layer->name,
-					layer_op_names[op],
-					op == OP_DUMP ? "int fd" : "void");
+				declare_operation(sandwich, layer, op, out);
 	}
 	fputs("#pragma GCC visibility pop\n", out);
 }

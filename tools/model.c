@@ -28,6 +28,8 @@ const struct setting model_settings[] = {
 	MEMBER("ARCH_AARCH64", GROUP_ARCH, "n"),
 	MEMBER("ARCH_GENERIC", GROUP_ARCH, "n"),
 	MEMBER("METHOD_PRELOAD", GROUP_METHOD, "y"),
+	MEMBER("METHOD_WRAP", GROUP_METHOD, "n"),
+	MEMBER("METHOD_WRAPDL", GROUP_METHOD, "n"),
 	STRING("IDENT", "libc"),
 	STRING("EVENT_IDENT", "mh_event"),
 	STRING("NAME", ""),
@@ -46,7 +48,7 @@ const struct setting model_settings[] = {
 	MEMBER("SYM_FREE_SIZED", GROUP_SYMBOL, "y"),
 	MEMBER("SYM_FREE_ALIGNED_SIZED", GROUP_SYMBOL, "y"),
 	MEMBER("SYM_CFREE", GROUP_SYMBOL, "y"),
-	MEMBER("SYM_CXX", GROUP_SYMBOL, "y"),
+	{ "SYM_CXX", MODEL_BOOL, GROUP_SYMBOL, "y", "METHOD_PRELOAD", 0, 0 },
 	MEMBER("CALLOC_AUTO", GROUP_CALLOC, "y"),
 	MEMBER("CALLOC_HOOKED", GROUP_CALLOC, "n"),
 	MEMBER("CALLOC_EMULATED", GROUP_CALLOC, "n"),
@@ -54,6 +56,7 @@ const struct setting model_settings[] = {
 	MEMBER("HOOK_COUNT", GROUP_LAYER, "y"),
 	MEMBER("HOOK_SITES", GROUP_LAYER, "y"),
 	MEMBER("HOOK_EVENT", GROUP_LAYER, "y"),
+	MEMBER("HOOK_INDEX", GROUP_LAYER, "n"),
 	STRING("HOOK_CLIENT", ""),
 	STRING("LAYER_ORDER", ""),
 	STRING("CLIENT_SOURCES", ""),
@@ -533,6 +536,12 @@ const char *model_value(const struct model *model, const struct setting *s)
 int model_bool(const struct model *model, const char *key)
 {
 	return streq(model_value(model, &model_settings[find(key)]), "y");
+}
+
+int model_wraps(const struct model *model)
+{
+	return model_bool(model, "METHOD_WRAP") ||
+	       model_bool(model, "METHOD_WRAPDL");
 }
 
 const char *model_string(const struct model *model, const char *key)

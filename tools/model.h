@@ -105,6 +105,9 @@ const char *model_where(const struct model *model, const char *key);
 const char *model_value(const struct model *model, const struct setting *s);
 int model_active(const struct model *model, const struct setting *s);
 
+/* Are the entries bound by ld --wrap, as __wrap_malloc? */
+int model_wraps(const struct model *model);
+
 /* Word of a member, as "pre_alloc" of EVENT_PRE_ALLOC.  Return: to be freed. */
 char *model_word(const struct setting *s);
 /* Word of the member that was chosen, or NULL.  Return: to be freed. */

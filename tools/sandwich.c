@@ -22,6 +22,9 @@ const char *const layer_op_names[NR_OPS] = {
 	[OP_FORK] = "fork",
 	[OP_FINI] = "fini",
 	[OP_DUMP] = "dump",
+	[OP_QUERY] = "query",
+	[OP_TAG] = "tag",
+	[OP_WALK] = "walk",
 	[OP_OPTIONS] = "options",
 	[OP_OBSERVING] = "observing",
 	[OP_TRANSFORMING] = "transforming",
@@ -139,7 +142,8 @@ static int add_token(struct sandwich *sandwich, const char *token,
 	return check_source(source, source_dir);
 }
 
-/* log, count, the client's layers, event: event last, next to the terminal */
+/* log, count, sites, the client's layers, event, index: what the allocator itself
+ * gives is what the index has to know */
 static void default_order(const struct model *model,
 			  const struct strings *clients, struct strings *order)
 {
@@ -147,11 +151,14 @@ static void default_order(const struct model *model,
 
 	model_words(model, GROUP_LAYER, 1, &builtins);
 	for (size_t i = 0; i < builtins.nr; i++)
-		if (!streq(builtins.item[i], "event"))
+		if (!streq(builtins.item[i], "event") &&
+		    !streq(builtins.item[i], "index"))
 			strings_add(order, builtins.item[i]);
 	strings_add_all(order, clients);
 	if (strings_has(&builtins, "event"))
 		strings_add(order, "event");
+	if (strings_has(&builtins, "index"))
+		strings_add(order, "index");
 	strings_free(&builtins);
 }
 
@@ -355,6 +362,23 @@ static int judge_family(const struct sandwich *sandwich,
 	return result;
 }
 
+/* By --wrap strdup of a shared libc is not seen, but the end of its chunk is. */
+static void warn_of_strangers(const struct sandwich *sandwich,
+			      const struct model *model)
+{
+	for (size_t i = 0; model_wraps(model) && i < sandwich->nr; i++) {
+		const struct layer *layer = &sandwich->layers[i];
+
+		if (!layer_has(layer, OP_TRANSFORMING))
+			continue;
+		say("warning: layer %s is transforming, and by --wrap it meets "
+		    "chunks of shared libraries that it did not shape: link "
+		    "statically (method wrap), or use method preload",
+		    layer->name);
+		return;
+	}
+}
+
 int sandwich_judge(const struct sandwich *sandwich, const struct model *model)
 {
 	for (size_t i = 0; i < sandwich->nr; i++) {
@@ -370,5 +394,6 @@ int sandwich_judge(const struct sandwich *sandwich, const struct model *model)
 		    layer->source);
 		return -1;
 	}
+	warn_of_strangers(sandwich, model);
 	return judge_family(sandwich, model);
 }

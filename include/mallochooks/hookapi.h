@@ -39,6 +39,8 @@ typedef uintptr_t caller_t;
 #ifdef __cplusplus
 extern "C" {
 #endif
+struct mallochooks_object;
+
 #pragma GCC visibility push(hidden)
 
 #ifdef MH_LAYER
@@ -50,6 +52,10 @@ void HOOK_IDENT(live)(void);
 void HOOK_IDENT(fork)(void);
 void HOOK_IDENT(fini)(void);
 void HOOK_IDENT(dump)(int fd);
+int HOOK_IDENT(query)(const void *address, struct mallochooks_object *object);
+int HOOK_IDENT(tag)(const void *address, uint64_t tag);
+int HOOK_IDENT(walk)(int (*visit)(const struct mallochooks_object *object,
+				  void *arg), void *arg);
 #endif
 
 #ifdef MH_NEXT

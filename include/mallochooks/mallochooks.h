@@ -71,6 +71,38 @@ struct mallochooks_option {
 	uint64_t str_bytes;
 };
 
+enum mallochooks_object_flags {
+	MALLOCHOOKS_PENDING = 1, /* a realloc of it is under way */
+};
+
+/**
+ * struct mallochooks_object - a chunk that is alive
+ * @size:	sizeof(struct mallochooks_object), as whoever reads it knows it
+ * @flags:	enum mallochooks_object_flags
+ * @ident:	identity of the stack that it was allocated through
+ * @base:	its address
+ * @requested:	bytes that were asked for
+ * @usable:	bytes from @base on that its owner may use; @requested where the
+ *		allocator does not tell
+ * @site:	address that the call which allocated it returned to, or 0; a
+ *		realloc leaves it as it was
+ * @tag:	what mallochooks_set_tag() has set, or 0; a realloc keeps it
+ */
+struct mallochooks_object {
+	uint32_t size;
+	uint32_t flags;
+	const char *ident;
+	void *base;
+	uint64_t requested;
+	uint64_t usable;
+	uint64_t site;
+	uint64_t tag;
+};
+
+/* Called with each object of a walk; a nonzero result ends the walk. */
+typedef int mallochooks_visit(const struct mallochooks_object *object,
+			      void *arg);
+
 /**
  * struct mallochooks_layer - one layer of a stack
  * @size:	sizeof(struct mallochooks_layer)
@@ -82,6 +114,11 @@ struct mallochooks_option {
  * @fork:	at the first call in a child of fork, terminal first; or NULL
  * @fini:	from the destructor, top first; or NULL
  * @dump:	write what the layer knows as lines to @fd; or NULL
+ * @query:	mallochooks_query() of this layer's objects; or NULL
+ * @tag:	mallochooks_set_tag() of one of them; or NULL
+ * @walk:	mallochooks_walk() over them; or NULL
+ *
+ * A layer of another age may end before any of these: mallochooks_layer_has().
  */
 struct mallochooks_layer {
 	uint32_t size;
@@ -93,6 +130,9 @@ struct mallochooks_layer {
 	void (*fork)(void);
 	void (*fini)(void);
 	void (*dump)(int fd);
+	int (*query)(const void *address, struct mallochooks_object *object);
+	int (*tag)(const void *address, uint64_t tag);
+	int (*walk)(mallochooks_visit *visit, void *arg);
 };
 
 /**
@@ -156,6 +196,16 @@ mallochooks_layer_at(const struct mallochooks_stack *stack, uint32_t i)
 }
 
 /**
+ * mallochooks_layer_has() - is the layer of an age that knows of a member?
+ * @offset:	offsetof() the member
+ */
+static inline int mallochooks_layer_has(const struct mallochooks_layer *layer,
+					size_t offset)
+{
+	return layer->size >= offset + sizeof(void *);
+}
+
+/**
  * mallochooks_next_option() - step through the options of a layer
  * @layer:	whose
  * @option:	NULL for the first
@@ -207,6 +257,56 @@ int mallochooks_dump(int fd);
  * Return: the option, or NULL.
  */
 const struct mallochooks_option *mallochooks_option(const char *name);
+
+/**
+ * mallochooks_query() - what is this address?
+ * @address:	any: the begin of a chunk, the middle of one, or no chunk's
+ * @object:	filled in when found
+ *
+ * Needs a stack with the layer index, in any unit; fastest where it is in the
+ * caller's own.  A chunk holds the addresses from its first byte to its last
+ * usable one.  Of one that nobody frees or reallocates meanwhile the answer is
+ * certain; it is never made up of two.  The memory at @address is not touched.
+ *
+ * Context: as mallochooks_for_each_stack(); also event handlers, signal handlers,
+ * children of fork.
+ * Return: 0; -ENOENT: no live chunk that we know of (freed, foreign, older than
+ * the stack); -EAGAIN: it was changed again and again while we looked.
+ */
+int mallochooks_query(const void *address, struct mallochooks_object *object);
+
+/**
+ * mallochooks_set_tag() - mark a chunk with a number of the client's own
+ * @address:	any within the chunk, which must not be freed meanwhile
+ * @tag:	the number; 0, which every chunk begins with, takes it away
+ *
+ * Context: as mallochooks_query().
+ * Return: 0; -ENOENT, -EAGAIN: as there; -EBUSY: a realloc of the chunk is under
+ * way; -ENOMEM.
+ */
+int mallochooks_set_tag(const void *address, uint64_t tag);
+
+/**
+ * mallochooks_get_tag() - read it back
+ * @tag:	filled in when the chunk is found
+ *
+ * Context, return: as mallochooks_query().
+ */
+int mallochooks_get_tag(const void *address, uint64_t *tag);
+
+/**
+ * mallochooks_walk() - visit all chunks that are alive
+ * @visit:	called with each; a nonzero result ends the walk
+ * @arg:	handed to @visit
+ *
+ * Chunks that live from begin to end of the walk are visited once; those born
+ * or freed meanwhile once or not at all; one that realloc moves may be seen at
+ * both places.  @visit may allocate, free and query.
+ *
+ * Context: as mallochooks_query().
+ * Return: 0, or what @visit returned.
+ */
+int mallochooks_walk(mallochooks_visit *visit, void *arg);
 
 /**
  * mallochooks_version() - version of the library that this unit was made from

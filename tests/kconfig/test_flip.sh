@@ -55,7 +55,10 @@ print_and_build()
 		cksum <"$TMPDIR/stripped.o"
 		nm "$object" | awk '{ print $NF }' | sort
 	} >"$TMPDIR/$1.object"
-	exported "$(echo "$out"/build/libmallochooks_preload*.so)" >"$TMPDIR/$1.exports"
+	# Methods of one's own link make no preload.
+	for preload in "$out"/build/libmallochooks_preload*.so; do
+		if [ -f "$preload" ]; then exported "$preload"; fi
+	done >"$TMPDIR/$1.exports"
 }
 
 # Another value than the one that stands in the base configuration.
@@ -77,7 +80,7 @@ other_value()
 		case $name in
 		HOOK_CLIENT)	echo "\"$TMPDIR/flip.c\"" ;;
 		CLIENT_SOURCES)	echo "\"$TMPDIR/handler.c\"" ;;
-		LAYER_ORDER)	echo '"event,sites,count,log"' ;;
+		LAYER_ORDER)	echo '"event,sites,count,index,log"' ;;
 		*)		echo '"flip"' ;;
 		esac ;;
 	esac
@@ -156,6 +159,14 @@ while read -r name type low high choice; do
 
 	changed=$(comm -3 "$TMPDIR/base.exports" "$TMPDIR/flip.exports" | tr -d '\t' | tr '\n' ' ')
 	case $name in
+	METHOD_*)
+		[ ! -s "$TMPDIR/flip.exports" ] || fail "CONFIG_$name=y makes a preload"
+		for entry in $(grep -v -e '^_Z' -e mallochooks "$TMPDIR/base.exports"); do
+			grep -qx "__wrap_$entry" "$TMPDIR/flip.object" ||
+				fail "no __wrap_$entry with CONFIG_$name=y"
+			grep -q -e "--wrap=$entry[, ]" "$out"/build/mallochooks*.pc ||
+				fail "CONFIG_$name=y does not have $entry wrapped"
+		done ;;
 	SYM_PREFIX)
 		grep -qx flipmalloc "$TMPDIR/flip.exports" ||
 			fail "no flipmalloc with SYM_PREFIX=$value"

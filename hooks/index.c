@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/*
+ * index - what is this address, how large, and who asked for it?
+ *
+ * Keeps a record of each live chunk in a table beside the allocator
+ * (index/chunk.h): mallochooks_query() answers from it.  Stands lowest, so that
+ * it knows what the allocator itself was asked for and has given; sizes and
+ * pointers are left as they are, so it only observes, and what it has never
+ * seen is simply not its own.
+ *
+ * A death is recorded before the call and a birth after it; between the two
+ * halves of a realloc the old record stays, flagged.  Nothing here depends on the
+ * phase of the stack: there are no thread-locals, and a child of fork goes on with
+ * its copy of the table.
+ */
+#include <mallochooks/layer.h>
+#include "chunk.h"
+
+HOOK_OBSERVING
+
+static struct mh_chunks chunks;
+
+/* An allocator without a size function answers 0: what was asked for, then. */
+static inline size_t usable_of(void *ptr, size_t size)
+{
+	const size_t usable = NEXT_IDENT(malloc_usable_size)(ptr);
+
+	return usable < size ? size : usable;
+}
+
+static inline void *born(void *ptr, size_t size, caller_t caller)
+{
+	if (likely(ptr))
+		mh_chunk_born(&chunks, (uintptr_t)ptr, size,
+			      usable_of(ptr, size), caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
+{
+	return born(NEXT_IDENT(malloc)(size, caller), size, caller);
+}
+
+void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
+{
+	return born(NEXT_IDENT(calloc)(n, size, caller), n * size, caller);
+}
+
+void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
+{
+	return born(NEXT_IDENT(memalign)(alignment, size, caller), size,
+		    caller);
+}
+
+void HOOK_IDENT(free)(void *ptr, caller_t caller)
+{
+	mh_chunk_dies(&chunks, (uintptr_t)ptr);
+	NEXT_IDENT(free)(ptr, caller);
+}
+
+HOOK_PASS(malloc_usable_size)
+
+static void moved(const struct mh_chunk_move *move, void *ptr, size_t size,
+		  caller_t caller)
+{
+	struct mh_chunk chunk = {
+		.base = (uintptr_t)ptr,
+		.requested = size,
+		.usable = ptr ? usable_of(ptr, size) : 0,
+		.site = caller,
+	};
+
+	mh_chunk_move_ends(&chunks, move, &chunk);
+}
+
+/* Freed wherever NULL comes without ENOMEM; with it the chunk lives on. */
+static void *realloc_to_zero(const struct mh_chunk_move *move, void *old,
+			     caller_t caller)
+{
+	const int before = *mh_errno();
+	void *ptr;
+	int error;
+
+	*mh_errno() = 0;
+	ptr = NEXT_IDENT(realloc)(old, 0, caller);
+	error = *mh_errno();
+	*mh_errno() = error ? error : before;
+	if (!ptr && error == ENOMEM)
+		mh_chunk_move_failed(&chunks, move);
+	else
+		moved(move, ptr, 0, caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+{
+	struct mh_chunk_move move;
+	void *ptr;
+
+	if (!old)
+		return born(NEXT_IDENT(realloc)(NULL, size, caller), size,
+			    caller);
+	mh_chunk_move_begins(&chunks, (uintptr_t)old, &move);
+	if (!size)
+		return realloc_to_zero(&move, old, caller);
+	ptr = NEXT_IDENT(realloc)(old, size, caller);
+	if (likely(ptr))
+		moved(&move, ptr, size, caller);
+	else
+		mh_chunk_move_failed(&chunks, &move);
+	return ptr;
+}
+
+/* ---- what is asked of us -------------------------------------------------- */
+
+static void tell(const struct mh_chunk *chunk, struct mallochooks_object *object)
+{
+	object->flags = chunk->pending ? MALLOCHOOKS_PENDING : 0;
+	object->ident = CONFIG_IDENT;
+	object->base = (void *)chunk->base;
+	object->requested = chunk->requested;
+	object->usable = chunk->usable;
+	object->site = chunk->site;
+	object->tag = chunk->tag;
+}
+
+int HOOK_IDENT(query)(const void *address, struct mallochooks_object *object)
+{
+	struct mh_chunk chunk;
+	int error;
+
+	if (object->size < sizeof(*object))
+		return -EINVAL;
+	error = mh_chunk_find(&chunks, (uintptr_t)address, &chunk);
+	if (!error)
+		tell(&chunk, object);
+	return error;
+}
+
+int HOOK_IDENT(tag)(const void *address, uint64_t tag)
+{
+	return mh_chunk_tag(&chunks, (uintptr_t)address, tag);
+}
+
+struct visitor {
+	mallochooks_visit *visit;
+	void *arg;
+};
+
+static int visit_chunk(const struct mh_chunk *chunk, void *arg)
+{
+	struct mallochooks_object object = { .size = sizeof(object) };
+	const struct visitor *visitor = arg;
+
+	tell(chunk, &object);
+	return visitor->visit(&object, visitor->arg);
+}
+
+int HOOK_IDENT(walk)(mallochooks_visit *visit, void *arg)
+{
+	struct visitor visitor = { visit, arg };
+
+	return mh_chunk_walk(&chunks, visit_chunk, &visitor);
+}
+
+struct sum {
+	uint64_t nr;
+	uint64_t bytes;
+};
+
+static int add_chunk(const struct mh_chunk *chunk, void *arg)
+{
+	struct sum *sum = arg;
+
+	sum->nr++;
+	sum->bytes += chunk->requested;
+	return 0;
+}
+
+void HOOK_IDENT(dump)(int fd)
+{
+	struct sum sum = { 0, 0 };
+	struct mh_line line;
+
+	mh_chunk_walk(&chunks, add_chunk, &sum);
+	mh_line_start(&line);
+	mh_line_str(&line, "mallochooks: index: ");
+	mh_line_dec(&line, sum.nr);
+	mh_line_str(&line, " live chunks, ");
+	mh_line_dec(&line, sum.bytes);
+	mh_line_str(&line, " bytes requested, ");
+	mh_line_dec(&line, __atomic_load_n(&chunks.lost, __ATOMIC_RELAXED));
+	mh_line_str(&line, " not recorded");
+	mh_line_write(&line, fd);
+}
