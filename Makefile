@@ -247,6 +247,7 @@ ifneq ($(build-goals),)
 ARCH-in-force := $(strip $(foreach a,$(arch-folders), \
 	$(if $(CONFIG_ARCH_$(shell echo $a | tr a-z A-Z)),$a)))
 dash-name := $(addprefix -,$(CONFIG_NAME))
+method := $(if $(CONFIG_METHOD_WRAP),wrap,$(if $(CONFIG_METHOD_WRAPDL),wrapdl,preload))
 
 archive := $(B)/libmallochooks$(dash-name).a
 dropin := $(B)/mallochooks$(dash-name).o
@@ -257,8 +258,11 @@ mk := $(B)/mallochooks$(dash-name).mk
 tool := $(B)/tools/mallochooks
 share := $(B)/share/mallochooks
 
+# What is linked in by --wrap has no use for a preload.
+preload-made := $(if $(CONFIG_METHOD_PRELOAD),$(preload))
+
 .PHONY: all check bench demo install uninstall stack
-all: $(tool) $(archive) $(dropin) $(preload) $(pc) $(pc-uninstalled) \
+all: $(tool) $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) \
 	$(share)/mallochooks$(dash-name).mk $(share)/src
 
 # ---- the tool ---------------------------------------------------------------
@@ -318,7 +322,7 @@ stack-command = $(tool) stack --config=$(B)/config --source-dir=$(srctree) \
 	$(if $(OBJCOPY),--objcopy=$(call squote,$(OBJCOPY)))
 
 # What a configuration of another name left here is none of ours any more.
-products := $(archive) $(dropin) $(preload) $(pc) $(pc-uninstalled) $(mk) \
+products := $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) $(mk) \
 	$(share)/mallochooks$(dash-name).mk
 other-names := $(addprefix $(B)/,libmallochooks*.a mallochooks*.o \
 	mallochooks*.mk mallochooks*.pc libmallochooks_preload*.so \
@@ -332,6 +336,10 @@ $(dropin): $(tool) $(B)/config $(B)/flags/stack
 	$(say) STACK $(call squote,$@ ($(CONFIG_IDENT)))
 	$(Q)$(stack-command) $(if $(filter 1,$(V)),-v) --parts=$(B)/parts \
 		--depfile=$(B)/parts/stack.d -o $@
+ifndef CONFIG_METHOD_PRELOAD
+	@echo "*** Method $(method): no preload is made; link with pkg-config --libs" \
+		"mallochooks$(dash-name) (Documentation/linking.rst)"
+endif
 
 -include $(B)/parts/stack.d
 
@@ -357,28 +365,32 @@ stack: $(tool)
 event-flag := $(if $(filter-out mh_event,$(CONFIG_EVENT_IDENT)), \
 	-DMH_EVENT=$(CONFIG_EVENT_IDENT))
 ident := $(CONFIG_IDENT)
+# The composer knows what its method asks of a link.
+link-words = $(shell $(stack-command) --link-words)
+preload-path = $(if $(preload-made),$(libdir)/mallochooks/$(notdir $(preload)))
 subst-names := VERSION prefix includedir libdir bindir sharedir ident \
-	dash-name event-flag
+	dash-name event-flag link-words preload-path
 # Each @name@ of a template becomes the value of that variable.
 substitute = sed $(foreach n,$(subst-names),-e 's|@$(n)@|$(strip $($(n)))|g')
 
-$(pc): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install
+$(pc): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install | $(tool)
 	$(say) GEN $@
 	$(Q)$(substitute) $< > $@
 
 $(share)/mallochooks$(dash-name).mk: $(srctree)/mallochooks.mk.in $(B)/config \
-		$(B)/flags/install
+		$(B)/flags/install | $(tool)
 	@mkdir -p $(@D)
 	$(say) GEN $@
 	$(Q)$(substitute) $< > $@
 
 # The same for the build directory, as places of its own.
-$(pc-uninstalled): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install
+$(pc-uninstalled): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install | $(tool)
 	$(say) GEN $@
 	$(Q)sed -e 's|@includedir@|$(abspath $(srctree))/include|' \
 		-e 's|@bindir@|$(abspath $(B))/tools|' \
 		-e 's|@sharedir@|$(abspath $(share))|' \
-		-e 's|@\(prefix\|libdir\)@|$(abspath $(B))|' $< | $(substitute) > $@
+		-e 's|@prefix@|$(abspath $(B))|' -e 's|@libdir@|$(abspath $(B))|' \
+		$< | $(substitute) > $@
 
 # ---- installation -----------------------------------------------------------
 
@@ -394,7 +406,7 @@ install-list = \
 	$(if $(target-tool),$(call put,755,$(target-tool),$(bindir)/mallochooks)) \
 	$(call put,644,$(archive),$(libdir)/libmallochooks$(dash-name).a) \
 	$(call put,644,$(dropin),$(libdir)/mallochooks/$(notdir $(dropin))) \
-	$(call put,755,$(preload),$(libdir)/mallochooks/$(notdir $(preload))) \
+	$(if $(preload-made),$(call put,755,$(preload),$(preload-path))) \
 	$(call put,644,$(pc),$(libdir)/pkgconfig/mallochooks$(dash-name).pc) \
 	$(call put,644,$(B)/config,$(sharedir)/config$(dash-name)) \
 	$(call put,644,$(share)/mallochooks$(dash-name).mk,$(sharedir)/mallochooks$(dash-name).mk) \

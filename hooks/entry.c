@@ -19,10 +19,22 @@
 #define CALLER() \
 	(IS_ENABLED(CONFIG_CALLER_NONE) ? (caller_t)0 : MH_RETURN_ADDRESS())
 
-/* One entry: exported under its user name, everything below it inlined. */
+/*
+ * By --wrap callers of this output alone are bound to an entry, so it is hidden:
+ * two outputs of one process must not take each other's.
+ */
+#ifdef CONFIG_METHOD_PRELOAD
+#define ENTRY_NAME(name)	CONFIG_SYM_PREFIX name
+#define ENTRY_VISIBILITY	"default"
+#else
+#define ENTRY_NAME(name)	"__wrap_" CONFIG_SYM_PREFIX name
+#define ENTRY_VISIBILITY	"hidden"
+#endif
+
+/* One entry, under its name for the linker, everything below it inlined. */
 #define ENTRY(ret, op, params) \
-	__attribute__((visibility("default"), used, flatten)) \
-	ret entry_##op params __asm__(CONFIG_SYM_PREFIX #op); \
+	__attribute__((visibility(ENTRY_VISIBILITY), used, flatten)) \
+	ret entry_##op params __asm__(ENTRY_NAME(#op)); \
 	ret entry_##op params
 
 /* The same way for a call that a facade may have latched. */

@@ -20,7 +20,17 @@
 
 #define VERSION_HIDDEN	0x8000
 
+/*
+ * A static program may lack it, which only method wrap can live with; strong
+ * it is reached without a relocation.
+ */
+#ifdef CONFIG_METHOD_WRAP
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
+#define HAVE_DYNAMIC	(_DYNAMIC != NULL)
+#else
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
+#define HAVE_DYNAMIC	1
+#endif
 extern struct r_debug _r_debug __attribute__((weak));
 
 /* From glibc 2.35 on the loader lists every namespace (r_version 2). */
@@ -104,7 +114,7 @@ MH_RUNTIME const struct link_map *mh_own_map(void)
 	static const struct link_map *own;
 	const struct r_debug_2 *list;
 
-	if (own)
+	if (own || !HAVE_DYNAMIC)
 		return own;
 	for (list = loader_lists(); list && !own; list = next_list(list))
 		own = own_in_list(list);
@@ -332,6 +342,32 @@ MH_RUNTIME void *mh_next_symbol(const char *name)
 	void *found;
 
 	while ((map = mh_next_object(map))) {
+		if (!mh_object_open(&object, map))
+			continue;
+		found = mh_object_find(&object, name);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+MH_RUNTIME const struct link_map *mh_scope_object(const struct link_map *map)
+{
+	const struct link_map *own;
+
+	if (map)
+		return map->l_next;
+	own = mh_own_map();
+	return own ? head_of(own) : NULL;
+}
+
+MH_RUNTIME void *mh_scope_symbol(const char *name)
+{
+	const struct link_map *map = NULL;
+	struct mh_object object;
+	void *found;
+
+	while ((map = mh_scope_object(map))) {
 		if (!mh_object_open(&object, map))
 			continue;
 		found = mh_object_find(&object, name);

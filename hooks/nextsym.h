@@ -71,6 +71,21 @@ const struct link_map *mh_next_object(const struct link_map *map);
 void *mh_next_symbol(const char *name);
 
 /**
+ * mh_scope_object() - all objects, ours too, in the order of the global scope
+ * @map:	NULL for the first
+ * Return: the next one, or NULL when all have been seen.
+ */
+const struct link_map *mh_scope_object(const struct link_map *map);
+
+/**
+ * mh_scope_symbol() - first definition of @name in the global scope
+ *
+ * It may lie in our own output.
+ * Return: address or NULL.
+ */
+void *mh_scope_symbol(const char *name);
+
+/**
  * mh_build_id() - the note that holds an object's build id
  * @phdr:	program headers
  * @nr:		of them

@@ -11,9 +11,9 @@
 #	test-flags: -DMH_IDENT=t -pthread		for all of its compiles
 #
 # A script finds in its environment SRCDIR BUILDDIR MALLOCHOOKS_TOOL
-# MALLOCHOOKS_PRELOAD CC CXX ARCH RUNNER, and in TMPDIR a directory of its own
-# that is removed after it.  It exits 0, 77 (skipped; its last line says why),
-# or anything else.  Both kinds may say "timeout: SECONDS" in their heads, the
+# MALLOCHOOKS_PRELOAD (empty when the method makes none) CC CXX ARCH RUNNER, and
+# in TMPDIR a directory of its own that is removed after it.  It exits 0, 77
+# (skipped; its last line says why), or anything else.  Both kinds may say "timeout: SECONDS" in their heads, the
 # default being 300, and "needs: native" when a foreign machine's code, which
 # RUNNER has to emulate, is no use to them.
 
@@ -95,7 +95,7 @@ repeat-words = $(if $(filter .,$(O)),,O=$(O)) $(if $(ARCH),ARCH=$(ARCH))
 test-environment = SRCDIR=$(call squote,$(abspath $(srctree))) \
 	BUILDDIR=$(call squote,$(abspath $(B))) \
 	MALLOCHOOKS_TOOL=$(call squote,$(abspath $(tool))) \
-	MALLOCHOOKS_PRELOAD=$(call squote,$(abspath $(preload))) \
+	MALLOCHOOKS_PRELOAD=$(call squote,$(if $(preload-made),$(abspath $(preload)))) \
 	CC=$(call squote,$(CC)) CXX=$(call squote,$(CXX)) \
 	ARCH=$(ARCH-in-force) RUNNER=$(call squote,$(RUNNER)) \
 	MH_CMOCKA=$(call squote,$(if $(test-cmocka),$(abspath $(test-cmocka)))) \

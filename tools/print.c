@@ -74,6 +74,7 @@ static void print_head(const struct model *model, FILE *out)
 static void print_entry(const struct sandwich *sandwich,
 			const struct model *model, FILE *out)
 {
+	const char *before = model_wraps(model) ? "__wrap_" : "";
 	const char *prefix = model_string(model, "SYM_PREFIX");
 	const char *top = sandwich->layers[0].name;
 	const char *label = "entry";
@@ -91,12 +92,13 @@ static void print_entry(const struct sandwich *sandwich,
 				"definition (call site noted)\n", label);
 		} else if (narrowed[k].op == OP_CALLOC &&
 			   model_bool(model, "CALLOC_EMULATED")) {
-			fprintf(out, "  %-16s %s%s -> mh_%s_%s_malloc, _zeroed "
-				"(emulated here)\n", label, prefix,
-				words.item[i], sandwich->ident, top);
+			fprintf(out, "  %-16s %s%s%s -> mh_%s_%s_malloc, "
+				"_zeroed (emulated here)\n", label, before,
+				prefix, words.item[i], sandwich->ident, top);
 		} else {
-			fprintf(out, "  %-16s %s%s -> mh_%s_%s_%s\n", label,
-				prefix, words.item[i], sandwich->ident, top,
+			fprintf(out, "  %-16s %s%s%s -> mh_%s_%s_%s\n", label,
+				before, prefix, words.item[i],
+				sandwich->ident, top,
 				layer_op_names[narrowed[k].op]);
 		}
 		label = "";
@@ -149,6 +151,15 @@ static const char *zeroed_of(const struct layer *layer)
 	return layer_has(layer, OP_OBSERVING) ? "passed" : "no";
 }
 
+static const char *real_of(const struct model *model)
+{
+	if (model_bool(model, "METHOD_WRAP"))
+		return "__real_malloc, as ld has bound it";
+	if (model_bool(model, "METHOD_WRAPDL"))
+		return "first definition in the global scope";
+	return "next definition behind this unit";
+}
+
 static void print_layer(const struct sandwich *sandwich, size_t i,
 			const struct model *model, int *reached, FILE *out)
 {
@@ -160,7 +171,7 @@ static void print_layer(const struct sandwich *sandwich, size_t i,
 
 	if (is_terminal(sandwich, i)) {
 		label = xstrdup("terminal");
-		kind = "next definition behind this unit";
+		kind = real_of(model);
 	} else {
 		label = xasprintf("layer %s", layer->name);
 	}

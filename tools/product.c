@@ -18,18 +18,30 @@ struct keep {
 	int nr_operators;
 };
 
-static void promise(struct keep *keep, const struct model *model)
+/* The C names of the user API that are hooked, prefix included. */
+static void user_names(const struct model *model, struct strings *names)
 {
-	const char *event = model_string(model, "EVENT_IDENT");
 	struct strings words = { 0 };
 
 	model_words(model, GROUP_SYMBOL, 1, &words);
 	for (size_t i = 0; i < words.nr; i++)
-		if (!streq(words.item[i], "cxx"))
-			strings_addf(&keep->promised, "%s%s",
+		if (!streq(words.item[i], "cxx"))	/* a group, no symbol */
+			strings_addf(names, "%s%s",
 				     model_string(model, "SYM_PREFIX"),
 				     words.item[i]);
 	strings_free(&words);
+}
+
+static void promise(struct keep *keep, const struct model *model)
+{
+	const char *event = model_string(model, "EVENT_IDENT");
+	const char *before = model_wraps(model) ? "__wrap_" : "";
+	struct strings names = { 0 };
+
+	user_names(model, &names);
+	for (size_t i = 0; i < names.nr; i++)
+		strings_addf(&keep->promised, "%s%s", before, names.item[i]);
+	strings_free(&names);
 	strings_addf(&keep->promised, "__mallochooks_entry_%s",
 		     model_string(model, "IDENT"));
 	keep->operators = model_bool(model, "SYM_CXX");
@@ -117,28 +129,92 @@ int write_keep_list(const struct model *model, const char *joined,
 }
 
 /*
+ * "-Wl,--wrap=malloc,--wrap=free", as one word: nothing comes between.
+ * @option: as the linker has it, its '=' or ',' included
+ */
+static void add_each(struct strings *words, const char *option,
+		     const struct strings *names)
+{
+	struct strings parts = { 0 };
+	char *list;
+
+	strings_add(&parts, "-Wl");
+	for (size_t i = 0; i < names->nr; i++)
+		strings_addf(&parts, "%s%s", option, names->item[i]);
+	list = strings_join(&parts, ",");
+	if (names->nr)
+		strings_add(words, list);
+	free(list);
+	strings_free(&parts);
+}
+
+/*
+ * The calls are renamed before archives are searched, and the terminal refers
+ * weakly or not at all: the real ones have to be asked for.  These alone, as
+ * any program does; more would draw libc.a's malloc.o to a family that is not
+ * whole.
+ */
+static int is_asked_for(const struct model *model, const char *name)
+{
+	static const char *const always[] = {
+		"malloc", "calloc", "realloc", "free",
+	};
+
+	name += strlen(model_string(model, "SYM_PREFIX"));
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (streq(name, always[i]))
+			return 1;
+	return 0;
+}
+
+static void add_wrap_words(const struct model *model, struct strings *words)
+{
+	struct strings names = { 0 }, asked = { 0 };
+
+	user_names(model, &names);
+	for (size_t i = 0; i < names.nr; i++)
+		if (is_asked_for(model, names.item[i]))
+			strings_add(&asked, names.item[i]);
+	add_each(words, "--wrap=", &names);
+	add_each(words, "-u,", &asked);
+	strings_free(&names);
+	strings_free(&asked);
+}
+
+void link_words(const struct model *model, struct strings *words)
+{
+	const char *ident = model_string(model, "IDENT");
+
+	if (model_wraps(model))
+		add_wrap_words(model, words);
+	/* The first fails a link into which the hooks did not get; by the
+	 * second, units find each other. */
+	strings_addf(words, "-Wl,--defsym=__mallochooks_present_%s="
+		     "__mallochooks_entry_%s", ident, ident);
+	strings_add(words, "-Wl,--export-dynamic-symbol=mallochooks_unit");
+}
+
+/*
  * Two identities in one link include two fragments: the plain names gather.
  * The path is that of the fragment itself, so both files can move together.
  */
 int write_make_fragment(const struct model *model, const char *out)
 {
 	const char *ident = model_string(model, "IDENT");
-	struct strings lines = { 0 };
+	struct strings lines = { 0 }, words = { 0 };
 	char *path = xasprintf("%.*s.mk", (int)strlen(out) - 2, out);
+	char *list;
 	int result;
+
+	link_words(model, &words);
+	list = strings_join(&words, " ");
 
 	strings_addf(&lines, "# Written by \"mallochooks stack\": link with "
 		     "$(MALLOCHOOKS_OBJ) $(MALLOCHOOKS_LDFLAGS).");
 	strings_addf(&lines, "MALLOCHOOKS_OBJ_%s := "
 		     "$(dir $(lastword $(MAKEFILE_LIST)))%s", ident,
 		     base_name(out));
-	/* The first fails a link into which the hooks did not get; by the
-	 * second, units find each other. */
-	strings_addf(&lines, "MALLOCHOOKS_LDFLAGS_%s := "
-		     "-Wl,--defsym=__mallochooks_present_%s="
-		     "__mallochooks_entry_%s "
-		     "-Wl,--export-dynamic-symbol=mallochooks_unit", ident,
-		     ident, ident);
+	strings_addf(&lines, "MALLOCHOOKS_LDFLAGS_%s := %s", ident, list);
 	strings_addf(&lines, "MALLOCHOOKS_OBJ := "
 		     "$(MALLOCHOOKS_OBJ) $(MALLOCHOOKS_OBJ_%s)", ident);
 	strings_addf(&lines, "MALLOCHOOKS_LDFLAGS := "
@@ -146,6 +222,8 @@ int write_make_fragment(const struct model *model, const char *out)
 		     ident);
 	result = write_list(&lines, path);
 	free(path);
+	free(list);
+	strings_free(&words);
 	strings_free(&lines);
 	return result;
 }

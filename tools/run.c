@@ -248,9 +248,9 @@ static char *refusal(const struct program *prog, const struct program *unit)
 				 "it without mallochooks run, or give --force");
 	if (!prog->interp)
 		return xasprintf("is static, so nothing can be preloaded into "
-				 "it: link it dynamically, or give --force "
-				 "(method wrap, for static links, comes with a "
-				 "later release)");
+				 "it: link it dynamically, or with the hooks "
+				 "(mallochooks stack --method=wrap), or give "
+				 "--force");
 	if (unit->needs_glibc && starts_with(base_name(prog->interp),
 					     "ld-musl"))
 		return xasprintf("is for musl and the unit for glibc: compose "

@@ -41,6 +41,7 @@ enum option_id {
 	OPTION_PARTS,
 	OPTION_DEPFILE,
 	OPTION_PRINT,
+	OPTION_LINK_WORDS,
 	OPTION_HELP,
 };
 
@@ -69,6 +70,7 @@ static const struct option options[] = {
 	{ "parts", required_argument, NULL, OPTION_PARTS },
 	{ "depfile", required_argument, NULL, OPTION_DEPFILE },
 	{ "print", no_argument, NULL, OPTION_PRINT },
+	{ "link-words", no_argument, NULL, OPTION_LINK_WORDS },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -76,6 +78,7 @@ static const struct option options[] = {
 static const char help[] =
 "usage: mallochooks stack [options] -o OUT.o\n"
 "       mallochooks stack [options] --print\n"
+"       mallochooks stack [options] --link-words\n"
 "\n"
 "Composes layers into one object, OUT.o, and writes OUT.mk with the words that\n"
 "a link of it needs.\n"
@@ -86,7 +89,8 @@ static const char help[] =
 "  --event-ident=NAME  prefix of the event handlers\n"
 "  --name=SUFFIX       suffix of installed products\n"
 "  --prefix=PREFIX     of the allocator's symbols: \"dl\" for dlmalloc\n"
-"  --method=METHOD     how calls come to land in the entry: preload\n"
+"  --method=METHOD     how calls come to land in the entry: preload, wrap or\n"
+"                      wrapdl\n"
 "  --symbols=LIST      exactly these symbols: malloc,free,...; cxx for the\n"
 "                      operators of C++\n"
 "  --calloc=MODE       auto, hooked or emulated\n"
@@ -112,6 +116,7 @@ static const char help[] =
 "  --depfile=FILE      write what the product was made from, for make\n"
 "  -v                  print the commands\n"
 "  --print             print the stack, symbol by symbol; build nothing\n"
+"  --link-words        print what its link needs beside OUT.o; build nothing\n"
 "  --help\n"
 "\n"
 "Lists are separated by commas.\n";
@@ -156,6 +161,7 @@ struct request {
 	const char *depfile;
 	int verbose;
 	int print;
+	int link_words;
 	int help;
 };
 
@@ -202,6 +208,9 @@ static void take_option(struct request *request, int id, const char *value)
 	case OPTION_PRINT:
 		request->print = 1;
 		break;
+	case OPTION_LINK_WORDS:
+		request->link_words = 1;
+		break;
 	case OPTION_HELP:
 		request->help = 1;
 		break;
@@ -240,7 +249,7 @@ static int read_options(struct request *request, int argc, char **argv)
 		    "--sources", argv[optind]);
 		return -1;
 	}
-	if (!request->out && !request->print) {
+	if (!request->out && !request->print && !request->link_words) {
 		say("nothing to make: say -o OUT.o, or --print");
 		return -1;
 	}
@@ -460,6 +469,18 @@ static int build(struct compose *compose, const struct request *request,
 	return result;
 }
 
+static void print_link_words(const struct model *model)
+{
+	struct strings words = { 0 };
+	char *list;
+
+	link_words(model, &words);
+	list = strings_join(&words, " ");
+	puts(list);
+	free(list);
+	strings_free(&words);
+}
+
 /* Everything behind the description: the status of the whole. */
 static int carry_out(struct compose *compose, const struct request *request,
 		     const char *base)
@@ -520,6 +541,11 @@ static int compose_request(const struct request *request, struct model *model,
 	    sandwich_plan(&sandwich, model, compose.source_dir) ||
 	    check_macros(compiler, &sandwich, model))
 		goto out;
+	if (request->link_words) {
+		print_link_words(model);
+		status = 0;
+		goto out;
+	}
 	status = carry_out(&compose, request, base);
 out:
 	sandwich_free(&sandwich);

@@ -13,6 +13,11 @@ if [ -n "${RUNNER-}" ]; then
 	exit 1
 fi
 
+if [ -z "$MALLOCHOOKS_PRELOAD" ]; then
+	echo "make demo preloads the hooks: choose METHOD_PRELOAD" >&2
+	exit 1
+fi
+
 demo=$SRCDIR/tests/demo
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

@@ -25,7 +25,8 @@ int main(void)
 }
 X
 $CC pages.c -o pages || exit 1
-"$MALLOCHOOKS_TOOL" stack --cc="$CC" --arch="$ARCH" --layers=log -o log.o &&
+"$MALLOCHOOKS_TOOL" stack --cc="$CC" --arch="$ARCH" --method=preload \
+	--layers=log -o log.o &&
 	$CC -shared log.o -o log.so || exit 1
 if [ -n "$RUNNER" ]; then
 	$RUNNER -E LD_PRELOAD=./log.so ./pages 2>out

@@ -26,6 +26,42 @@ expected_exports()
 	echo mallochooks_unit
 }
 
+# A method of one's own link: no preload, but a program that it makes.
+links()
+{
+	[ -z "$(find "$out/build" -name 'libmallochooks_preload*')" ] ||
+		fail "$1 makes a preload"
+	! grep -q ' STACK ' "$log" || grep -q 'no preload is made' "$log" ||
+		fail "$1: that no preload is made is not said"
+	object=$(echo "$out"/build/mallochooks*.o)
+	prefix=$(sed -n 's/^CONFIG_SYM_PREFIX="\(.*\)"$/\1/p' "$config")
+	expected_exports "$config" | grep -v mallochooks | sed "s/^/__wrap_$prefix/" |
+		sort >"$TMPDIR/want"
+	nm -g --defined-only "$object" | awk '{ print $3 }' | grep '^__wrap_' |
+		sort >"$TMPDIR/have"
+	if ! cmp -s "$TMPDIR/want" "$TMPDIR/have"; then
+		diff "$TMPDIR/want" "$TMPDIR/have"
+		fail "$1 has other entries than it was told to"
+	fi
+	pc=$(basename "$out"/build/mallochooks*-uninstalled.pc .pc)
+	# What the allocator of the prefix lacks is not called here.
+	cat >"$TMPDIR/prog.c" <<-EOF
+	#include <stdlib.h>
+	int main(void)
+	{
+		void *volatile ptr = malloc(10);
+
+		free(ptr);
+		return 42;
+	}
+	EOF
+	# shellcheck disable=SC2046
+	$CC "$TMPDIR/prog.c" $(PKG_CONFIG_PATH=$out/build pkg-config --libs "$pc") -o "$TMPDIR/prog" 2>"$log" ||
+		{ cat "$log"; fail "$1: its words do not link a program"; return; }
+	MALLOCHOOKS=log.fd=99 "$TMPDIR/prog" >"$log" 2>&1
+	[ $? -eq 42 ] || { cat "$log"; fail "$1: a program that it made does not run"; }
+}
+
 works()
 {
 	if ! mk O="$out"; then
@@ -38,6 +74,10 @@ works()
 	# The composer's own warnings begin with its name: a family hooked in part.
 	if grep -v '^mallochooks: ' "$log" | grep 'warning:'; then
 		fail "$1 builds with a warning"
+	fi
+	if ! grep -q '^CONFIG_METHOD_PRELOAD=y' "$config"; then
+		links "$1"
+		return
 	fi
 	preload=$(echo "$out"/build/libmallochooks_preload*.so)
 	expected_exports "$config" | sort >"$TMPDIR/want"
@@ -74,6 +114,16 @@ cp "$config" "$TMPDIR/a"
 rm "$config"
 mk O="$out" olddefconfig
 cmp -s "$TMPDIR/a" "$config" || fail "defconfig is not what the menu has as defaults"
+
+for name in METHOD_WRAP METHOD_WRAPDL; do
+	echo "$name"
+	mk O="$out" defconfig
+	sed -i -e 's/^CONFIG_METHOD_PRELOAD=y/# CONFIG_METHOD_PRELOAD is not set/' \
+		-e "s/^# CONFIG_$name is not set/CONFIG_$name=y/" "$config"
+	mk O="$out" olddefconfig
+	grep -q "^CONFIG_$name=y" "$config" || fail "$name cannot be chosen"
+	works $name
+done
 
 for name in allnoconfig allyesconfig; do
 	echo "$name"

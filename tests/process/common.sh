@@ -95,7 +95,7 @@ compose()
 	_name=$1 _layers=$2
 	shift 2
 	"$tool" stack --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" \
-		--layers="$_layers" "$@" -o "$_name.o" >compose.log 2>&1 || {
+		--method=preload --layers="$_layers" "$@" -o "$_name.o" >compose.log 2>&1 || {
 		cat compose.log
 		echo "$_name was not composed"
 		exit 1

@@ -86,7 +86,7 @@ same_as_unhooked()
 	[ ! -f product ] || mv product product.plain
 
 	rm -f log
-	for unit in "$MALLOCHOOKS_PRELOAD" "$work/all.so"; do
+	for unit in ${MALLOCHOOKS_PRELOAD:+"$MALLOCHOOKS_PRELOAD"} "$work/all.so"; do
 		timeout 120 env LD_PRELOAD="$unit" \
 			MALLOCHOOKS="?log.fd=9,?log.min_bytes=${min_bytes:-0}" \
 			"$@" >out 2>err 9>>log </dev/null

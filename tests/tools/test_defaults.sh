@@ -10,7 +10,8 @@ cd "$TMPDIR" || exit 1
 : >.config
 make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR" ARCH="$ARCH" \
 	olddefconfig >log 2>&1 || { cat log; exit 1; }
-"$MALLOCHOOKS_TOOL" stack --arch="$ARCH" --cc="$CC" --print >composer || exit 1
+: >empty
+"$MALLOCHOOKS_TOOL" stack --config=empty --arch="$ARCH" --cc="$CC" --print >composer || exit 1
 "$MALLOCHOOKS_TOOL" stack --config=.config --arch="$ARCH" --cc="$CC" --print \
 	>kconfig || exit 1
 [ -s composer ] && diff composer kconfig || {

@@ -11,7 +11,8 @@
 # needs: native
 
 tool=${MALLOCHOOKS_TOOL:?names the mallochooks tool}
-unit=${MALLOCHOOKS_PRELOAD:?names the preload unit}
+unit=${MALLOCHOOKS_PRELOAD?names the preload unit}
+[ -n "$unit" ] || { echo "the method makes no preload"; exit 77; }
 cc=${CC:-cc}
 here=$(cd "$(dirname "$0")" && pwd)
 case $tool in /*) ;; *) tool=$PWD/$tool ;; esac
