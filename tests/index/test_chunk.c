@@ -759,6 +759,8 @@ static void readers_and_writers(void **state)
 
 /* ---- no memory ------------------------------------------------------------------------------- */
 
+#define NO_LIMIT	77
+
 /* What cannot be recorded is counted, and nothing else is wrong. */
 static void fill_until_no_memory(void)
 {
@@ -768,6 +770,10 @@ static void fill_until_no_memory(void)
 	uintptr_t i, found = 0;
 
 	setrlimit(RLIMIT_AS, &limit);
+	/* An emulator does not follow it. */
+	if (mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+	    MAP_FAILED)
+		_exit(NO_LIMIT);
 	for (i = 1; i < 100000; i++)
 		mh_chunk_born(index, i * 32, 32, 32, i);
 	for (i = 1; i < 100000; i++)
@@ -790,6 +796,8 @@ static void without_memory(void **state)
 	if (!pid)
 		fill_until_no_memory();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_LIMIT)
+		skip();
 	assert_int_equal(status, 0);
 }
 
