@@ -610,11 +610,6 @@ void symbols_find_all(struct symbols *sym, const uint64_t *address, size_t nr,
 	free(hunt.buf);
 }
 
-void symbols_find(struct symbols *sym, uint64_t address, struct place *place)
-{
-	symbols_find_all(sym, &address, 1, place);
-}
-
 struct symbols *symbols_open(const char *path, const unsigned char *build_id,
 			     size_t build_id_bytes)
 {

@@ -75,9 +75,6 @@ struct symbols *symbols_open(const char *path, const unsigned char *build_id,
 void symbols_find_all(struct symbols *sym, const uint64_t *address, size_t nr,
 		      struct place *place);
 
-/* One address: as costly as many. */
-void symbols_find(struct symbols *sym, uint64_t address, struct place *place);
-
 void symbols_close(struct symbols *sym);
 
 #endif
