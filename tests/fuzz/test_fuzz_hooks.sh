@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test_fuzz_hooks - hooks objects and what they are linked with, changed
+# by libFuzzer until something breaks
+#
+# timeout: 4000
+# needs: native
+
+. "$SRCDIR/tests/fuzz/fuzz.sh"
+
+fuzz hooks

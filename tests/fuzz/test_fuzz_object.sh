@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test_fuzz_object - an object, rewritten: changed by libFuzzer until
+# something breaks
+#
+# timeout: 4000
+# needs: native
+
+. "$SRCDIR/tests/fuzz/fuzz.sh"
+
+fuzz object
