@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
 	void *plugin, *ptr = malloc(1);
-	int (*check)(void);
+	int (*check)(int argc, char **argv);
 
 	free(ptr);		/* with which malloc is decided before the plug-in comes */
 	plugin = dlopen("./libprog.so", RTLD_NOW | RTLD_LOCAL);
@@ -15,6 +15,6 @@ int main(void)
 		fprintf(stderr, "%s\n", dlerror());
 		return 2;
 	}
-	check = (int (*)(void))dlsym(plugin, "check");
-	return check && !check() ? 42 : 1;
+	check = (int (*)(int, char **))dlsym(plugin, "check");
+	return check && !check(argc, argv) ? 42 : 1;
 }

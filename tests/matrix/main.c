@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* main - an executable around check(), which may live in a shared object */
-int check(void);
+#include "matrix.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-	return check() ? 1 : 42;
+	return check(argc, argv) ? 1 : 42;
 }
