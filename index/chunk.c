@@ -5,29 +5,29 @@
  * chunk.h tells the layout.  What makes it safe without a lock:
  *
  * - a chunk stands in one word, which is put by one exchange and taken away by
- *   one, and it stays in its slot as long as it lives;
+ *   one, and it stays in its slot as long as it lives.  The usual ways have a
+ *   store instead where one who has the chunk is all who may write to the slot:
+ *   at a death, and at a birth where chunks begin apart.  All others (a realloc
+ *   that has left it, a birth in the same block) exchange a word that is not
+ *   there then;
  * - where a chunk stands in two slots, as after a death that we did not see, the
  *   one that is found first in the order of probing is the later one;
- * - a wide record does not change while a word leads to it, and the word bears
- *   the record's generation: a reader who finds the same word afterwards has
- *   read one record.
+ * - a wide record does not change while a word leads to it, and has a
+ *   generation: a reader who finds the same one afterwards, and the same word,
+ *   has read one record, and that of the chunk.
  */
 #include "chunk.h"
 #include "syscall.h"
 #include "thread.h"
+
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
 
 #define TRIES	8	/* of a reader, each spoilt by a change */
 
 #define LOAD(where)		__atomic_load_n(where, __ATOMIC_RELAXED)
 #define LOAD_ACQUIRE(where)	__atomic_load_n(where, __ATOMIC_ACQUIRE)
 #define STORE(where, what)	__atomic_store_n(where, what, __ATOMIC_RELAXED)
-
-/* acq_rel: publishes what the word leads to, and sees what was there. */
-static int exchange(uint64_t *where, uint64_t from, uint64_t to)
-{
-	return __atomic_compare_exchange_n(where, &from, to, 0,
-					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
-}
 
 /* mmap goes through libc's PLT on architectures that are not ported. */
 static void *memory(size_t bytes)
@@ -81,11 +81,25 @@ static struct mh_chunk_leaf **leaf_in(struct mh_chunk_zone *zone,
 	return &zone->leaf[address >> MH_LEAF_SHIFT & (MH_ZONE_LEAVES - 1)];
 }
 
+/* The leaf of an address, if it has a way. */
+static inline struct mh_chunk_leaf *
+leaf_in_short(const struct mh_chunks *chunks, uintptr_t address)
+{
+	const struct mh_chunk_way *way = mh_chunk_way_of(chunks, address);
+
+	return mh_chunk_units(way, address & ~(uintptr_t)7) < MH_LEAF_UNITS ?
+		way->leaf : NULL;
+}
+
 static struct mh_chunk_leaf *find_leaf(const struct mh_chunks *chunks,
 				       uintptr_t address)
 {
-	struct mh_chunk_zone *zone = find_zone(chunks, address);
+	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	struct mh_chunk_zone *zone;
 
+	if (likely(leaf))
+		return leaf;
+	zone = find_zone(chunks, address);
 	return zone ? LOAD_ACQUIRE(leaf_in(zone, address)) : NULL;
 }
 
@@ -104,77 +118,128 @@ static struct mh_chunk_zone *make_zone(struct mh_chunks *chunks,
 	return published((void **)zone, sizeof(**zone));
 }
 
+/* Who comes first has the way for good. */
+static void set_way(struct mh_chunks *chunks, uintptr_t address,
+		    struct mh_chunk_leaf *leaf)
+{
+	struct mh_chunk_way *way = &chunks->ways[address >> MH_LEAF_SHIFT &
+						 (MH_WAYS - 1)];
+	struct mh_chunk_leaf *none = NULL;
+
+	if (!LOAD(&way->leaf) &&
+	    __atomic_compare_exchange_n(&way->leaf, &none, leaf, 0,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		/* release: pairs with mh_chunk_units() */
+		__atomic_store_n(&way->start, (address >> MH_LEAF_SHIFT <<
+					       MH_LEAF_SHIFT) + 1,
+				 __ATOMIC_RELEASE);
+}
+
 static struct mh_chunk_leaf *make_leaf(struct mh_chunks *chunks,
 				       uintptr_t address)
 {
-	struct mh_chunk_zone *zone = make_zone(chunks, address);
+	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	struct mh_chunk_zone *zone;
 
-	return zone ? published((void **)leaf_in(zone, address),
-				sizeof(struct mh_chunk_leaf)) : NULL;
+	if (likely(leaf))
+		return leaf;
+	zone = make_zone(chunks, address);
+	if (zone)
+		leaf = published((void **)leaf_in(zone, address), sizeof(*leaf));
+	if (leaf)
+		set_way(chunks, address, leaf);
+	return leaf;
 }
 
-static uint32_t nr_unit(uintptr_t address, unsigned int shift)
+/* The number of a unit of 2^shift bytes in its leaf. */
+static inline uint32_t nr_of(uintptr_t address, unsigned int shift)
 {
-	return (uint32_t)(address >> shift & ((MH_LEAF_GROUPS >>
-					       (shift - MH_GROUP_SHIFT)) - 1));
+	return (uint32_t)(address >> shift) &
+	       ((1u << (MH_LEAF_SHIFT - shift)) - 1);
 }
 
-/* ---- call sites --------------------------------------------------------------- */
+/* ---- kinds --------------------------------------------------------------------- */
 
-/* Return: number in the table, or UINT32_MAX when it has no room there. */
-static uint32_t site_in(uintptr_t *table, unsigned int bits, uintptr_t site)
+/*
+ * First its site, then its sizes, each by one exchange; whose site it is may be
+ * the one who adds the sizes.  Neither is ever taken back, so relaxed will do:
+ * the word that leads to them is released.
+ */
+static int is_or_becomes(uint64_t *where, uint64_t value)
 {
-	uintptr_t *at = table + mh_chunk_site_hash(site, bits);
-	uintptr_t other;
+	uint64_t there = LOAD(where);
 
-	for (unsigned int i = at == table; i < MH_SITE_PROBES; i++) {
-		other = LOAD(&at[i]);
-		if (!other)
-			/* relaxed: it is one word, and is never taken back */
-			__atomic_compare_exchange_n(&at[i], &other, site, 0,
-						    __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED);
-		if (!other || other == site)
-			return (uint32_t)(at + i - table);
+	if (!there)
+		__atomic_compare_exchange_n(where, &there, value, 0,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	return !there || there == value;
+}
+
+/*
+ * Return: number in the table, or UINT32_MAX when it has no room there.  From
+ * probe to probe it is far, as the sizes of a site stand in rows.
+ */
+static uint32_t kind_in(struct mh_chunk_kind *table, unsigned int bits,
+			const struct mh_chunk *chunk)
+{
+	const uint32_t first = mh_chunk_kind_hash(chunk->site, chunk->requested,
+						  chunk->usable, bits);
+	const uint64_t sizes = chunk->requested | (uint64_t)chunk->usable << 32;
+	uint32_t nr;
+
+	for (uint32_t i = 0; i < MH_KIND_PROBES; i++) {
+		nr = first ^ i << (bits - MH_KIND_PROBE_BITS);
+		if (is_or_becomes(&table[nr].site, chunk->site) &&
+		    is_or_becomes(&table[nr].sizes, sizes))
+			return nr;
 	}
 	return UINT32_MAX;
 }
 
-static size_t table_places(unsigned int nr)
+static inline uint32_t table_kinds(unsigned int nr)
 {
-	return ((size_t)1 << (MH_SITE_BITS + 3 * nr)) + MH_SITE_PROBES;
+	return 1u << (MH_KIND_BITS + 3 * nr);
 }
 
-/* The number of a site, from 1 on; 0: it has none. */
-static uint32_t number_of_site(struct mh_chunks *chunks, uintptr_t site)
+/* The number of a chunk's kind; UINT32_MAX: it has none. */
+static uint32_t number_of_kind(struct mh_chunks *chunks,
+			       const struct mh_chunk *chunk)
 {
-	uint32_t first = 1, nr;
-	uintptr_t *table;
+	uint32_t nr = kind_in(chunks->first_kinds, MH_KIND_BITS, chunk);
+	uint32_t first = table_kinds(0);
+	struct mh_chunk_kind *table;
 
-	for (unsigned int i = 0; site && i < MH_SITE_TABLES; i++) {
-		table = i ? published((void **)&chunks->sites[i],
-				      table_places(i) * sizeof(*table)) :
-			    chunks->first_sites;
+	for (unsigned int i = 1; nr == UINT32_MAX && i < MH_KIND_TABLES; i++) {
+		table = published((void **)&chunks->kinds[i],
+				  table_kinds(i) * sizeof(*table));
 		if (!table)
-			return 0;
-		nr = site_in(table, MH_SITE_BITS + 3 * i, site);
+			return UINT32_MAX;
+		nr = kind_in(table, MH_KIND_BITS + 3 * i, chunk);
 		if (nr != UINT32_MAX)
 			return first + nr;
-		first += (uint32_t)table_places(i);
+		first += table_kinds(i);
 	}
-	return 0;
+	return nr;
 }
 
-static uintptr_t site_of(const struct mh_chunks *chunks, uint32_t nr)
+static const struct mh_chunk_kind *
+kind_beyond(const struct mh_chunks *chunks, uint32_t nr)
 {
-	const uintptr_t *table = chunks->first_sites;
+	unsigned int i = 0;
 
-	nr--;
-	for (unsigned int i = 0; nr >= table_places(i); ) {
-		nr -= (uint32_t)table_places(i++);
-		table = LOAD_ACQUIRE(&chunks->sites[i]);
-	}
-	return LOAD(&table[nr]);
+	while (nr >= table_kinds(i))
+		nr -= table_kinds(i++);
+	return LOAD_ACQUIRE(&chunks->kinds[i]) + nr;
+}
+
+static inline const struct mh_chunk_kind *
+kind_of(const struct mh_chunks *chunks, uint64_t word)
+{
+	const uint32_t nr = ((uint32_t)word >> MH_WORD_KIND_SHIFT &
+			     MH_WORD_KIND) - 1;
+
+	return likely(nr < table_kinds(0)) ? &chunks->first_kinds[nr] :
+					     kind_beyond(chunks, nr);
 }
 
 /* ---- wide records --------------------------------------------------------------- */
@@ -236,9 +301,14 @@ static uint32_t new_wide(struct mh_chunks *chunks)
 		(uint32_t)nr : NO_WIDE;
 }
 
+static uint32_t wide_of(uint64_t word)
+{
+	return word >> MH_WORD_WIDE_SHIFT & MH_WORD_WIDE;
+}
+
 static void free_wide(struct mh_chunks *chunks, uint64_t word)
 {
-	const uint32_t nr = (uint32_t)(word >> MH_WORD_WIDE_SHIFT & MH_WORD_WIDE);
+	const uint32_t nr = wide_of(word);
 	struct mh_chunk_wide *wide;
 	uint64_t head, next;
 
@@ -256,143 +326,187 @@ static void free_wide(struct mh_chunks *chunks, uint64_t word)
 }
 
 /* A word that leads to a record of its own, or 0: no memory. */
-static uint64_t make_wide(struct mh_chunks *chunks,
+static uint32_t make_wide(struct mh_chunks *chunks,
 			  const struct mh_chunk *chunk)
 {
 	struct mh_chunk_wide *wide;
-	uint32_t nr = reuse_wide(chunks), gen;
+	uint32_t nr = reuse_wide(chunks);
+	uint64_t gen;
 
 	if (nr == NO_WIDE)
 		nr = new_wide(chunks);
 	if (nr == NO_WIDE)
 		return 0;
 	wide = wide_at(chunks, nr);
-	gen = (LOAD(&wide->gen) + 1) & MH_WORD_GEN;
+	gen = LOAD(&wide->gen) | 1;
 	STORE(&wide->gen, gen);
-	/* release: who reads one of them sees that the word before has gone */
+	/* release: who reads one of them sees that it is being written */
 	__atomic_store_n(&wide->requested, chunk->requested, __ATOMIC_RELEASE);
 	__atomic_store_n(&wide->usable, chunk->usable, __ATOMIC_RELEASE);
 	__atomic_store_n(&wide->site, chunk->site, __ATOMIC_RELEASE);
 	__atomic_store_n(&wide->tag, chunk->tag, __ATOMIC_RELEASE);
-	return (chunk->base >> 3 & MH_WORD_PLACE) | MH_WORD_IS_USED |
-	       MH_WORD_IS_WIDE |
-	       (uint64_t)nr << MH_WORD_WIDE_SHIFT |
-	       (uint64_t)gen << MH_WORD_GEN_SHIFT;
+	__atomic_store_n(&wide->base, chunk->base, __ATOMIC_RELEASE);
+	/* release: pairs with a reader's acquire */
+	__atomic_store_n(&wide->gen, gen + 1, __ATOMIC_RELEASE);
+	return ((uint32_t)(chunk->base >> 3) & MH_WORD_PLACE) |
+	       MH_WORD_IS_USED | MH_WORD_IS_WIDE |
+	       ((uint32_t)(gen >> 1) & MH_WORD_GEN) << MH_WORD_GEN_SHIFT |
+	       nr << MH_WORD_WIDE_SHIFT;
 }
 
-static uint64_t make_word(struct mh_chunks *chunks,
+static uint32_t make_word(struct mh_chunks *chunks,
 			  const struct mh_chunk *chunk)
 {
-	uint32_t site = MH_SITE_NONE;
+	uint32_t kind = UINT32_MAX;
 
-	if (chunk->tag || chunk->usable - 8 > MH_SMALL_MOST - 8 ||
-	    chunk->requested > chunk->usable || chunk->usable & 7)
-		return make_wide(chunks, chunk);
-	if (chunk->site)
-		site = number_of_site(chunks, chunk->site);
-	return site ? mh_chunk_word(chunk->base >> 3, chunk->requested,
-				    chunk->usable / 8, site) :
-		      make_wide(chunks, chunk);
+	if (!chunk->tag && chunk->site && chunk->usable - 1 < MH_SMALL_MOST)
+		kind = number_of_kind(chunks, chunk);
+	return kind != UINT32_MAX ? mh_chunk_word(chunk->base >> 3, kind) :
+				    make_wide(chunks, chunk);
 }
 
 /* ---- slots ------------------------------------------------------------------------ */
+
+/* A word that was read has the number of its block above it. */
+#define BLOCK_SHIFT	32
+
+static uint32_t block_in_group(uintptr_t address)
+{
+	return nr_of(address, MH_BLOCK_SHIFT) & (MH_GROUP_SLOTS - 1);
+}
+
+/* @block: any address in the block, if it is the slot of one. */
+static inline uint64_t spot_word(const struct mh_chunk_spot *spot,
+				 uintptr_t block)
+{
+	uint32_t word;
+
+	if (spot->more)
+		return LOAD_ACQUIRE(spot->more);
+	word = LOAD_ACQUIRE(spot->slot);
+	return word ? word | (uint64_t)block_in_group(block) << BLOCK_SHIFT : 0;
+}
+
+/* acq_rel: publishes what the word leads to, and sees what was there. */
+static int exchange(const struct mh_chunk_spot *spot, uint64_t from, uint64_t to)
+{
+	uint32_t slot = (uint32_t)from;
+
+	if (spot->more)
+		return __atomic_compare_exchange_n(spot->more, &from, to, 0,
+						   __ATOMIC_ACQ_REL,
+						   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(spot->slot, &slot, (uint32_t)to, 0,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
 
 static struct mh_chunk_more *more_behind(const uint64_t *link)
 {
 	return (struct mh_chunk_more *)(uintptr_t)LOAD_ACQUIRE(link);
 }
 
-/* From slot to slot of a group, from a chunk's home on. */
+/* From spot to spot of those where a chunk may stand. */
 struct probe {
-	struct mh_chunk_leaf *leaf;
-	struct mh_chunk_more *more;	/* or still in the leaf */
-	uint32_t nr;
-	uint32_t left;			/* of the leaf's, or of @more's */
+	struct mh_chunk_spot spot;
+	uint64_t *link;		/* to those behind */
+	uint32_t left;
 };
 
-static uint64_t *probe_first(struct probe *probe, struct mh_chunk_leaf *leaf,
-			     uintptr_t base)
+static void probe_first(struct probe *probe, struct mh_chunk_leaf *leaf,
+			uintptr_t base)
 {
-	uint64_t *home = mh_chunk_home(leaf, base >> 3);
-
-	probe->leaf = leaf;
-	probe->more = NULL;
-	probe->nr = (uint32_t)(home - leaf->slot);
-	probe->left = MH_GROUP_SLOTS - 1;
-	return home;
+	probe->spot.slot = &leaf->slot[nr_of(base, MH_BLOCK_SHIFT)];
+	probe->spot.more = NULL;
+	probe->link = &leaf->link[nr_of(base, MH_GROUP_SHIFT)];
+	probe->left = 0;
 }
 
-static uint64_t *probe_link(const struct probe *probe)
+/* Return: 0 when that was the last. */
+static int probe_next(struct probe *probe)
 {
-	return probe->more ? &probe->more->link :
-			     &probe->leaf->link[probe->nr / MH_GROUP_SLOTS];
-}
+	struct mh_chunk_more *more;
 
-/* The slot that is looked at next; NULL: that was the last. */
-static uint64_t *probe_next(struct probe *probe)
-{
-	if (!probe->left--) {
-		probe->more = more_behind(probe_link(probe));
-		if (!probe->more)
-			return NULL;
+	if (!probe->left) {
+		more = more_behind(probe->link);
+		if (!more)
+			return 0;
+		probe->spot.more = more->slot;
+		probe->link = &more->link;
 		probe->left = MH_MORE_SLOTS - 1;
+	} else {
+		probe->spot.more++;
+		probe->left--;
 	}
-	if (probe->more)
-		return &probe->more->slot[probe->left];
-	probe->nr = (probe->nr & ~(MH_GROUP_SLOTS - 1)) |
-		    ((probe->nr + 1) & (MH_GROUP_SLOTS - 1));
-	return &probe->leaf->slot[probe->nr];
+	return 1;
+}
+
+static uint64_t with_block(uintptr_t base, uint32_t word)
+{
+	return word | (uint64_t)block_in_group(base) << BLOCK_SHIFT;
 }
 
 static int is_at(uint64_t word, uintptr_t base)
 {
-	return word && (word & MH_WORD_PLACE) == (base >> 3 & MH_WORD_PLACE);
+	return word && (word & MH_WORD_PLACE) == (base >> 3 & MH_WORD_PLACE) &&
+	       word >> BLOCK_SHIFT == block_in_group(base);
 }
 
-/* The slot of the chunk at @base, and what stood in it; or NULL. */
-static uint64_t *find_slot(struct mh_chunk_leaf *leaf, uintptr_t base,
-			   uint64_t *word)
+static int find_listed(struct mh_chunk_leaf *leaf, uintptr_t base,
+		       struct mh_chunk_spot *spot, uint64_t *word)
 {
 	struct probe probe;
-	uint64_t *slot;
 
-	if (!leaf || base & 7)
-		return NULL;
-	for (slot = probe_first(&probe, leaf, base); slot;
-	     slot = probe_next(&probe)) {
-		*word = LOAD_ACQUIRE(slot);
-		if (is_at(*word, base))
-			return slot;
+	probe_first(&probe, leaf, base);
+	while (probe_next(&probe)) {
+		*word = spot_word(&probe.spot, base);
+		if (is_at(*word, base)) {
+			*spot = probe.spot;
+			return 1;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
-static uint64_t *find_base(const struct mh_chunks *chunks, uintptr_t base,
-			   uint64_t *word)
+/* Where the chunk at @base stands, and its word.  Return: 0 when there is none. */
+static inline int find_base(const struct mh_chunks *chunks, uintptr_t base,
+			    struct mh_chunk_spot *spot, uint64_t *word)
 {
-	return find_slot(find_leaf(chunks, base), base, word);
+	struct mh_chunk_leaf *leaf = find_leaf(chunks, base);
+
+	if (unlikely(!leaf) || unlikely(base & 7))
+		return 0;
+	spot->slot = &leaf->slot[nr_of(base, MH_BLOCK_SHIFT)];
+	spot->more = NULL;
+	*word = spot_word(spot, base);
+	return likely(is_at(*word, base)) ||
+	       find_listed(leaf, base, spot, word);
 }
 
+/* Where chunks begin @apart, whatever has the slot is dead. */
 static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
-	       uintptr_t base, uint64_t word)
+	       uintptr_t base, uint32_t word, int apart)
 {
 	struct probe probe;
-	uint64_t *slot, there;
+	uint64_t there;
 
-	slot = probe_first(&probe, leaf, base);
+	probe_first(&probe, leaf, base);
 	for (;;) {
-		there = LOAD_ACQUIRE(slot);
-		if (!there || is_at(there, base)) {
-			if (!exchange(slot, there, word))
+		there = spot_word(&probe.spot, base);
+		if (!there || apart || is_at(there, base)) {
+			if (!exchange(&probe.spot, there,
+				      with_block(base, word)))
 				continue;
 			free_wide(chunks, there);
 			return 1;
 		}
 		/* where the last one ends there will be more */
-		if (!probe.left && !published((void **)probe_link(&probe),
-					      sizeof(struct mh_chunk_more)))
-			return 0;
-		slot = probe_next(&probe);
+		if (!probe.left) {
+			STORE(&chunks->has_more, 1);
+			if (!published((void **)probe.link,
+				       sizeof(struct mh_chunk_more)))
+				return 0;
+		}
+		probe_next(&probe);
 	}
 }
 
@@ -401,12 +515,34 @@ static void lose(struct mh_chunks *chunks)
 	__atomic_fetch_add(&chunks->lost, 1, __ATOMIC_RELAXED);
 }
 
-MH_RUNTIME void mh_chunk_put(struct mh_chunks *chunks,
-			     struct mh_chunk_leaf *leaf, uintptr_t base,
-			     uint64_t word)
+/*
+ * Which of 16 slots in a row have no word?  Nobody says that a load of so much is
+ * one of each; so of one that changes meanwhile this may be wrong, and what it
+ * leads to is loaded again.
+ */
+typedef uint32_t lanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+#define ROW_SLOTS	16u
+#define ALL_VACANT	((1u << ROW_SLOTS) - 1)
+
+static inline uint32_t vacant(const uint32_t *row)
 {
-	if (!put(chunks, leaf, base, word))
-		lose(chunks);
+	static const uint32_t bit[ROW_SLOTS] __attribute__((aligned(16))) = {
+		1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7,
+		1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14,
+		1 << 15,
+	};
+	const lanes *four = (const lanes *)row;
+	const lanes *bits = (const lanes *)bit;
+	halves all;
+
+	all = (halves)(((lanes)(four[0] == 0) & bits[0]) |
+		       ((lanes)(four[1] == 0) & bits[1]) |
+		       ((lanes)(four[2] == 0) & bits[2]) |
+		       ((lanes)(four[3] == 0) & bits[3]));
+	all[0] |= all[1];
+	return (uint32_t)all[0] | (uint32_t)(all[0] >> 32);
 }
 
 /* ---- marks -------------------------------------------------------------------------- */
@@ -426,11 +562,11 @@ static int mark(struct mh_chunks *chunks, unsigned int shift, uintptr_t at,
 	if (shift < MH_LEAF_SHIFT) {
 		leaf = find_leaf(chunks, at);
 		if (shift == MH_GROUP_SHIFT)
-			STORE(&leaf->mark_1k[nr_unit(at, shift)], (uint16_t)back);
+			STORE(&leaf->mark_1k[nr_of(at, shift)], (uint16_t)back);
 		else if (shift == 14)
-			STORE(&leaf->mark_16k[nr_unit(at, shift)], (uint16_t)back);
+			STORE(&leaf->mark_16k[nr_of(at, shift)], (uint16_t)back);
 		else
-			STORE(&leaf->mark_256k[nr_unit(at, shift)], (uint32_t)back);
+			STORE(&leaf->mark_256k[nr_of(at, shift)], (uint32_t)back);
 		return 1;
 	}
 	zone = make_zone(chunks, at);
@@ -451,7 +587,7 @@ static int mark_all(struct mh_chunks *chunks, uintptr_t base, size_t bytes)
 	unsigned int shift, above;
 	uintptr_t at;
 
-	if (bytes <= MH_UNMARKED_MOST)
+	if (likely(bytes <= MH_UNMARKED_MOST))
 		return 1;
 	for (unsigned int i = 0; unit_shift[i] < 64; i++) {
 		shift = unit_shift[i];
@@ -471,10 +607,10 @@ static int mark_all(struct mh_chunks *chunks, uintptr_t base, size_t bytes)
 
 /* ---- births and deaths -------------------------------------------------------------- */
 
-static int record(struct mh_chunks *chunks, struct mh_chunk *chunk)
+static int record(struct mh_chunks *chunks, struct mh_chunk *chunk, int apart)
 {
 	struct mh_chunk_leaf *leaf;
-	uint64_t word;
+	uint32_t word;
 
 	if (chunk->usable < chunk->requested)
 		chunk->usable = chunk->requested;
@@ -486,15 +622,15 @@ static int record(struct mh_chunks *chunks, struct mh_chunk *chunk)
 	word = make_word(chunks, chunk);
 	if (!word)
 		return 0;
-	if (put(chunks, leaf, chunk->base, word))
+	if (put(chunks, leaf, chunk->base, word, apart))
 		return 1;
 	free_wide(chunks, word);
 	return 0;
 }
 
-static void be_born(struct mh_chunks *chunks, struct mh_chunk *chunk)
+static void be_born(struct mh_chunks *chunks, struct mh_chunk *chunk, int apart)
 {
-	if (record(chunks, chunk))
+	if (record(chunks, chunk, apart))
 		return;
 	/* what was there has been freed behind our back */
 	mh_chunk_dies_slowly(chunks, chunk->base);
@@ -503,7 +639,7 @@ static void be_born(struct mh_chunks *chunks, struct mh_chunk *chunk)
 
 MH_RUNTIME void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 				     size_t requested, size_t usable,
-				     uintptr_t site)
+				     uintptr_t site, int apart)
 {
 	struct mh_chunk chunk = {
 		.base = base,
@@ -512,15 +648,16 @@ MH_RUNTIME void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 		.site = site,
 	};
 
-	be_born(chunks, &chunk);
+	be_born(chunks, &chunk, apart);
 }
 
 MH_RUNTIME void mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 {
-	uint64_t *slot, word;
+	struct mh_chunk_spot spot;
+	uint64_t word;
 
-	while ((slot = find_base(chunks, base, &word))) {
-		if (!exchange(slot, word, 0))
+	while (find_base(chunks, base, &spot, &word)) {
+		if (!exchange(&spot, word, 0))
 			continue;
 		free_wide(chunks, word);
 		return;
@@ -529,36 +666,76 @@ MH_RUNTIME void mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-/* Return: 0 when the slot has changed meanwhile. */
-static int read_wide(const struct mh_chunks *chunks, const uint64_t *slot,
-		     uint64_t word, struct mh_chunk *out)
+static uintptr_t base_of(uintptr_t near, uint64_t word)
 {
-	const struct mh_chunk_wide *wide = wide_at(chunks, (uint32_t)
-			(word >> MH_WORD_WIDE_SHIFT & MH_WORD_WIDE));
+	return (near >> MH_GROUP_SHIFT << MH_GROUP_SHIFT) +
+	       (word >> BLOCK_SHIFT) * MH_BLOCK_BYTES +
+	       (word & MH_WORD_PLACE) * 8;
+}
+
+/* Return: 0 when the record is not this chunk's any more. */
+static int read_wide(const struct mh_chunks *chunks, uint64_t word,
+		     struct mh_chunk *out)
+{
+	const struct mh_chunk_wide *wide = wide_at(chunks, wide_of(word));
+	const uint64_t gen = LOAD_ACQUIRE(&wide->gen);
+	uintptr_t base;
 
 	out->requested = LOAD(&wide->requested);
 	out->usable = LOAD(&wide->usable);
 	out->site = LOAD(&wide->site);
 	out->tag = LOAD(&wide->tag);
+	base = LOAD(&wide->base);
 	/* pairs with the releases of make_wide() */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return LOAD(slot) == word;
+	return !(gen & 1) && LOAD(&wide->gen) == gen && base == out->base;
 }
 
-/* @address: any in the group that @slot belongs to. */
-static int read_slot(const struct mh_chunks *chunks, const uint64_t *slot,
-		     uint64_t word, uintptr_t address, struct mh_chunk *out)
+static inline void read_kind(const struct mh_chunks *chunks, uint64_t word,
+			     struct mh_chunk *out)
 {
-	out->base = (address >> MH_GROUP_SHIFT << MH_GROUP_SHIFT) +
-		    (word & MH_WORD_PLACE) * 8;
+	const struct mh_chunk_kind *kind = kind_of(chunks, word);
+	const uint64_t sizes = LOAD(&kind->sizes);
+
+	out->requested = (uint32_t)sizes;
+	out->usable = sizes >> 32;
+	out->site = LOAD(&kind->site);
+	out->tag = 0;
+}
+
+/*
+ * @near: any address in the group.  Return: 0 when @spot has changed meanwhile.
+ */
+static inline int read_word(const struct mh_chunks *chunks,
+			    const struct mh_chunk_spot *spot, uint64_t word,
+			    uintptr_t near, struct mh_chunk *out)
+{
+	out->base = base_of(near, word);
 	out->pending = word & MH_WORD_PENDING ? 1 : 0;
 	if (word & MH_WORD_IS_WIDE)
-		return read_wide(chunks, slot, word, out);
-	out->requested = word >> MH_WORD_REQUESTED_SHIFT & MH_WORD_REQUESTED;
-	out->usable = (word >> MH_WORD_USABLE_SHIFT & MH_WORD_USABLE) * 8;
-	out->site = site_of(chunks, word >> MH_WORD_SITE_SHIFT & MH_WORD_SITE);
-	out->tag = 0;
+		return read_wide(chunks, word, out) &&
+		       spot_word(spot, out->base) == word;
+	read_kind(chunks, word, out);
 	return 1;
+}
+
+MH_RUNTIME int mh_chunk_knows_slowly(struct mh_chunks *chunks, uintptr_t base,
+				     uintptr_t *site, size_t *requested)
+{
+	struct mh_chunk_spot spot;
+	struct mh_chunk chunk;
+	uint64_t word;
+
+	for (unsigned int i = 0; i < TRIES; i++) {
+		if (!find_base(chunks, base, &spot, &word))
+			return 0;
+		if (!read_word(chunks, &spot, word, base, &chunk))
+			continue;
+		*site = chunk.site;
+		*requested = chunk.requested;
+		return 1;
+	}
+	return 0;
 }
 
 /*
@@ -567,7 +744,7 @@ static int read_slot(const struct mh_chunks *chunks, const uint64_t *slot,
  */
 struct finding {
 	uintptr_t address;
-	uint64_t *slot;		/* NULL: nothing yet */
+	struct mh_chunk_spot spot;	/* no slot: nothing yet */
 	uint64_t word;
 	struct mh_chunk chunk;
 	int spoilt;		/* a record was changed while we read it */
@@ -575,77 +752,66 @@ struct finding {
 
 static int is_settled(const struct finding *found)
 {
-	return found->slot && !found->chunk.pending;
+	return found->spot.slot && !found->chunk.pending;
 }
 
-static int holds(const struct mh_chunk *chunk, uintptr_t address)
+static inline int holds(const struct mh_chunk *chunk, uintptr_t address)
 {
 	return address - chunk->base < (chunk->usable ? chunk->usable : 1);
 }
 
 static void consider(const struct mh_chunks *chunks, struct finding *found,
-		     uint64_t *slot, uint64_t word, uintptr_t near)
+		     const struct mh_chunk_spot *spot, uint64_t word,
+		     uintptr_t near)
 {
 	struct mh_chunk chunk;
 
-	if (!read_slot(chunks, slot, word, near, &chunk)) {
+	if (!read_word(chunks, spot, word, near, &chunk)) {
 		found->spoilt = 1;
 		return;
 	}
 	if (!holds(&chunk, found->address))
 		return;
 	/* of two, the one that is not pending, then the one that begins later */
-	if (found->slot && (found->chunk.pending < chunk.pending ||
-			    (found->chunk.pending == chunk.pending &&
-			     found->chunk.base >= chunk.base)))
+	if (found->spot.slot &&
+	    (found->chunk.pending < chunk.pending ||
+	     (found->chunk.pending == chunk.pending &&
+	      found->chunk.base >= chunk.base)))
 		return;
-	found->slot = slot;
+	found->spot = *spot;
 	found->word = word;
 	found->chunk = chunk;
 }
 
-static int may_hold(uint64_t word, uint64_t place)
-{
-	/* a small one does, or a wide one may */
-	return place - (word & MH_WORD_PLACE) <
-	       (word >> MH_WORD_USABLE_SHIFT & MH_WORD_USABLE) ||
-	       (word & MH_WORD_IS_WIDE);
-}
-
-/*
- * The group of @near, from its slot downwards, since what begins there holds an
- * address behind it, and most stand at home.
- */
+/* The group of @near, from its slot downwards, then those that have none. */
 static void look_in_group(const struct mh_chunks *chunks, struct finding *found,
 			  uintptr_t near)
 {
-	const uint64_t place = (found->address >> 3) -
-			       (near >> MH_GROUP_SHIFT << (MH_GROUP_SHIFT - 3));
 	struct mh_chunk_leaf *leaf = find_leaf(chunks, near);
+	struct mh_chunk_spot spot = { NULL, NULL };
 	struct mh_chunk_more *more;
-	uint64_t *slot, word;
-	size_t nr;
+	uint32_t nr, i;
+	uint64_t word;
 
 	if (!leaf)
 		return;
-	nr = nr_unit(near, MH_GROUP_SHIFT);
-	slot = &leaf->slot[nr * MH_GROUP_SLOTS];
-	for (size_t i = 0, at = near >> 6; i < MH_GROUP_SLOTS; i++, at--) {
-		at %= MH_GROUP_SLOTS;
-		word = LOAD_ACQUIRE(&slot[at]);
-		if (!may_hold(word, place))
+	nr = nr_of(near, MH_GROUP_SHIFT);
+	for (i = block_in_group(near) + 1; i--; ) {
+		spot.slot = &leaf->slot[nr * MH_GROUP_SLOTS + i];
+		word = spot_word(&spot, (uintptr_t)i << MH_BLOCK_SHIFT);
+		if (!word)
 			continue;
-		consider(chunks, found, &slot[at], word, near);
-		if (is_settled(found))
+		consider(chunks, found, &spot, word, near);
+		if (is_settled(found) && !LOAD(&leaf->link[nr]))
 			return;
 	}
 	for (more = more_behind(&leaf->link[nr]); more;
 	     more = more_behind(&more->link))
-		for (size_t i = 0; i < MH_MORE_SLOTS; i++) {
-			word = LOAD_ACQUIRE(&more->slot[i]);
-			if (may_hold(word, place))
-				consider(chunks, found, &more->slot[i], word,
-					 near);
+		for (i = 0; i < MH_MORE_SLOTS; i++) {
+			spot.more = &more->slot[i];
+			word = spot_word(&spot, 0);
+			if (word)
+				consider(chunks, found, &spot, word, near);
 		}
 }
 
@@ -653,14 +819,14 @@ static void look_in_group(const struct mh_chunks *chunks, struct finding *found,
 static void follow(const struct mh_chunks *chunks, struct finding *found,
 		   unsigned int shift, uint64_t back)
 {
-	const uintptr_t at = found->address >> shift << shift;
-	uint64_t *slot, word;
+	const uintptr_t base = (found->address >> shift << shift) - back * 8;
+	struct mh_chunk_spot spot;
+	uint64_t word;
 
 	if (!back || is_settled(found))
 		return;
-	slot = find_base(chunks, at - back * 8, &word);
-	if (slot)
-		consider(chunks, found, slot, word, at - back * 8);
+	if (find_base(chunks, base, &spot, &word))
+		consider(chunks, found, &spot, word, base);
 }
 
 static void follow_marks(const struct mh_chunks *chunks, struct finding *found)
@@ -674,11 +840,11 @@ static void follow_marks(const struct mh_chunks *chunks, struct finding *found)
 	leaf = LOAD_ACQUIRE(leaf_in(zone, address));
 	if (leaf) {
 		follow(chunks, found, MH_GROUP_SHIFT,
-		       LOAD(&leaf->mark_1k[nr_unit(address, MH_GROUP_SHIFT)]));
+		       LOAD(&leaf->mark_1k[nr_of(address, MH_GROUP_SHIFT)]));
 		follow(chunks, found, 14,
-		       LOAD(&leaf->mark_16k[nr_unit(address, 14)]));
+		       LOAD(&leaf->mark_16k[nr_of(address, 14)]));
 		follow(chunks, found, 18,
-		       LOAD(&leaf->mark_256k[nr_unit(address, 18)]));
+		       LOAD(&leaf->mark_256k[nr_of(address, 18)]));
 	}
 	follow(chunks, found, MH_LEAF_SHIFT,
 	       LOAD(&zone->mark_2m[leaf_in(zone, address) - zone->leaf]));
@@ -706,49 +872,111 @@ static int find(const struct mh_chunks *chunks, uintptr_t address,
 {
 	for (unsigned int i = 0; i < TRIES; i++) {
 		found->address = address;
-		found->slot = NULL;
+		found->spot.slot = NULL;
 		found->spoilt = 0;
 		look(chunks, found);
 		if (is_settled(found))
 			return 0;
 		if (!found->spoilt)
-			return found->slot ? 0 : -ENOENT;
+			return found->spot.slot ? 0 : -ENOENT;
 	}
 	return -EAGAIN;
 }
 
-/* The usual case in short: a small chunk that stands at home in this group. */
-static int find_at_home(const struct mh_chunks *chunks, uintptr_t address,
-			struct mh_chunk *chunk)
+/*
+ * Is any slot in use of the row that ends with *nr?  That becomes the last one of
+ * them, or the one before the row.
+ */
+static inline int last_in_row(const struct mh_chunk_leaf *leaf, uint32_t *nr)
 {
-	struct mh_chunk_leaf *leaf = mh_chunk_leaf_at(chunks, address >> 3);
-	const uint64_t place = address >> 3 & MH_WORD_PLACE;
-	const uint64_t *slot, *first;
-	uint64_t word;
+	const uint32_t first = *nr - (ROW_SLOTS - 1);
+	const uint32_t used = vacant(&leaf->slot[first]) ^ ALL_VACANT;
 
-	if (!leaf)
-		return 0;
-	slot = mh_chunk_home(leaf, address >> 3);
-	first = &leaf->slot[(size_t)(slot - leaf->slot) / MH_GROUP_SLOTS *
-			    MH_GROUP_SLOTS];
-	for (; slot >= first; slot--) {
-		word = LOAD_ACQUIRE(slot);
-		if (place - (word & MH_WORD_PLACE) >=
-		    (word >> MH_WORD_USABLE_SHIFT & MH_WORD_USABLE))
-			continue;
-		return !(word & MH_WORD_PENDING) &&
-		       read_slot(chunks, slot, word, address, chunk);
-	}
-	return 0;
+	*nr = used ? first + 31u - (uint32_t)__builtin_clz(used) : first - 1;
+	return used != 0;
 }
 
-MH_RUNTIME int mh_chunk_find(struct mh_chunks *chunks, uintptr_t address,
-			     struct mh_chunk *chunk)
+/* The chunk whose slot has this number, if it has the address. */
+static inline int is_in(const struct mh_chunks *chunks,
+			const struct mh_chunk_leaf *leaf, uint32_t nr,
+			uintptr_t address, struct mh_chunk *chunk)
+{
+	const uint32_t word = LOAD_ACQUIRE(&leaf->slot[nr]);
+
+	chunk->base = (address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT) +
+		      nr * MH_BLOCK_BYTES + (word & MH_WORD_PLACE) * 8;
+	chunk->pending = 0;
+	if (likely((word & (MH_WORD_IS_USED | MH_WORD_IS_WIDE |
+			    MH_WORD_PENDING)) == MH_WORD_IS_USED)) {
+		read_kind(chunks, word, chunk);
+		return holds(chunk, address);
+	}
+	return word & MH_WORD_IS_WIDE && !(word & MH_WORD_PENDING) &&
+	       read_wide(chunks, word, chunk) && holds(chunk, address) &&
+	       LOAD(&leaf->slot[nr]) == word;
+}
+
+/* The chunk that has left a mark, if it has one of this unit. */
+static inline int is_marked(const struct mh_chunks *chunks, uintptr_t address,
+			    unsigned int shift, uint64_t back,
+			    struct mh_chunk *chunk)
+{
+	const uintptr_t base = (address >> shift << shift) - back * 8;
+	struct mh_chunk_leaf *leaf = back ? leaf_in_short(chunks, base) : NULL;
+
+	return leaf &&
+	       is_in(chunks, leaf, nr_of(base, MH_BLOCK_SHIFT), base, chunk) &&
+	       holds(chunk, address);
+}
+
+static inline int has_marks_in_short(const struct mh_chunks *chunks,
+				     const struct mh_chunk_leaf *leaf,
+				     uintptr_t address, struct mh_chunk *chunk)
+{
+	return is_marked(chunks, address, 18,
+			 LOAD(&leaf->mark_256k[nr_of(address, 18)]), chunk) ||
+	       is_marked(chunks, address, 14,
+			 LOAD(&leaf->mark_16k[nr_of(address, 14)]), chunk) ||
+	       is_marked(chunks, address, MH_GROUP_SHIFT, LOAD(
+			 &leaf->mark_1k[nr_of(address, MH_GROUP_SHIFT)]), chunk);
+}
+
+/*
+ * One that begins further back, or behind another one that begins in the block of
+ * the address, or in an earlier leaf; the rest takes the thorough way.
+ */
+static int is_further(const struct mh_chunks *chunks, uintptr_t address,
+		      struct mh_chunk *chunk)
+{
+	const struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	struct mh_chunk_zone *zone;
+	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT), word;
+
+	if (leaf && nr > 2 * ROW_SLOTS) {
+		word = LOAD(&leaf->slot[nr]);
+		if (word && (word & MH_WORD_PLACE) >
+			    (address >> 3 & MH_WORD_PLACE))
+			nr--;
+		for (unsigned int i = 0; i < 2; i++)
+			if (last_in_row(leaf, &nr))
+				return is_in(chunks, leaf, nr, address, chunk);
+		if (has_marks_in_short(chunks, leaf, address, chunk))
+			return 1;
+	}
+	zone = find_zone(chunks, address);
+	return zone && is_marked(chunks, address, MH_LEAF_SHIFT, LOAD(
+			&zone->mark_2m[leaf_in(zone, address) - zone->leaf]),
+			chunk);
+}
+
+static __attribute__((noinline)) int
+find_further(const struct mh_chunks *chunks, uintptr_t address,
+	     struct mh_chunk *chunk)
 {
 	struct finding found;
 	int error;
 
-	if (find_at_home(chunks, address, chunk))
+	if (!LOAD(&chunks->has_more) && is_further(chunks, address, chunk))
 		return 0;
 	error = find(chunks, address, &found);
 	if (!error)
@@ -756,11 +984,35 @@ MH_RUNTIME int mh_chunk_find(struct mh_chunks *chunks, uintptr_t address,
 	return error;
 }
 
+static inline int is_listed(const struct mh_chunks *chunks,
+			    const struct mh_chunk_leaf *leaf, uint32_t nr)
+{
+	return unlikely(LOAD(&chunks->has_more)) &&
+	       LOAD(&leaf->link[nr / MH_GROUP_SLOTS]);
+}
+
+/*
+ * In short: where many chunks begin, the last one that does so before the address
+ * is in this row.
+ */
+MH_RUNTIME int mh_chunk_find(struct mh_chunks *chunks, uintptr_t address,
+			     struct mh_chunk *chunk)
+{
+	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT);
+
+	if (likely(leaf) && likely(nr >= ROW_SLOTS) &&
+	    !is_listed(chunks, leaf, nr) && likely(last_in_row(leaf, &nr)) &&
+	    likely(is_in(chunks, leaf, nr, address, chunk)))
+		return 0;
+	return find_further(chunks, address, chunk);
+}
+
 MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
 			    uint64_t tag)
 {
 	struct finding found;
-	uint64_t word;
+	uint32_t word;
 	int error;
 
 	for (unsigned int i = 0; i < TRIES; i++) {
@@ -773,7 +1025,8 @@ MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
 		word = make_word(chunks, &found.chunk);
 		if (!word)
 			return -ENOMEM;
-		if (exchange(found.slot, found.word, word)) {
+		if (exchange(&found.spot, found.word,
+			     with_block(found.chunk.base, word))) {
 			free_wide(chunks, found.word);
 			return 0;
 		}
@@ -788,52 +1041,60 @@ MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
  * Who reallocates a small chunk, so that it is told from the same address in the
  * hands of another thread that does so too.  A wide one has its generation.
  */
-static uint64_t token(uint64_t word)
+static inline uint64_t token(uint64_t word)
 {
 	uint64_t self = mh_thread_pointer();
 
 	if (word & MH_WORD_IS_WIDE)
 		return 0;
-	return (mh_chunk_site_hash(self, 9) & MH_WORD_TOKEN)
+	/* stacks are whole pages apart */
+	return (uint64_t)((uint32_t)(self >> 12) * 0x9e3779b1u >> 24)
 	       << MH_WORD_TOKEN_SHIFT;
 }
 
 static uint64_t settled(uint64_t word)
 {
 	if (!(word & MH_WORD_IS_WIDE))
-		word &= ~(MH_WORD_TOKEN << MH_WORD_TOKEN_SHIFT);
-	return word & ~MH_WORD_PENDING;
+		word &= ~((uint64_t)MH_WORD_TOKEN << MH_WORD_TOKEN_SHIFT);
+	return word & ~(uint64_t)MH_WORD_PENDING;
+}
+
+static inline uint64_t gen_of(const struct mh_chunks *chunks, uint64_t word)
+{
+	return word & MH_WORD_IS_WIDE ?
+		LOAD_ACQUIRE(&wide_at(chunks, wide_of(word))->gen) : 0;
 }
 
 MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 				     struct mh_chunk_move *move)
 {
-	uint64_t *slot, word;
+	struct mh_chunk old;
+	uint64_t word;
 
 	move->pending = 0;
-	move->old.base = base;
-	while ((slot = find_base(chunks, base, &word))) {
-		if (!read_slot(chunks, slot, word, base, &move->old))
+	move->base = base;
+	while (find_base(chunks, base, &move->spot, &word)) {
+		if (!read_word(chunks, &move->spot, word, base, &old))
 			continue;
+		move->site = old.site;
+		move->tag = old.tag;
+		move->gen = gen_of(chunks, word);
 		/* what a parent of fork has left pending is ours alone */
 		move->before = settled(word);
 		move->pending = move->before | MH_WORD_PENDING | token(word);
-		if (exchange(slot, word, move->pending))
+		if (exchange(&move->spot, word, move->pending))
 			return;
 		move->pending = 0;
 	}
 }
 
 /* The old chunk's word, if it is still ours, becomes another one. */
-static int replace(struct mh_chunks *chunks, const struct mh_chunk_move *move,
-		   uint64_t word)
+static inline int replace(struct mh_chunks *chunks,
+			  const struct mh_chunk_move *move, uint64_t word)
 {
-	uint64_t *slot, there;
-
-	if (!move->pending)
-		return 0;
-	slot = find_base(chunks, move->old.base, &there);
-	return slot && there == move->pending && exchange(slot, there, word);
+	return move->pending &&
+	       gen_of(chunks, move->pending) == move->gen &&
+	       exchange(&move->spot, move->pending, word);
 }
 
 MH_RUNTIME void mh_chunk_move_failed(struct mh_chunks *chunks,
@@ -846,14 +1107,14 @@ MH_RUNTIME void mh_chunk_move_failed(struct mh_chunks *chunks,
 static int change(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 		  const struct mh_chunk *chunk)
 {
-	uint64_t word;
+	uint32_t word;
 
 	if (!mark_all(chunks, chunk->base, chunk->usable))
 		return 0;
 	word = make_word(chunks, chunk);
 	if (!word)
 		return 0;
-	if (replace(chunks, move, word)) {
+	if (replace(chunks, move, with_block(chunk->base, word))) {
 		free_wide(chunks, move->before);
 		return 1;
 	}
@@ -863,20 +1124,20 @@ static int change(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 
 MH_RUNTIME void mh_chunk_move_ends(struct mh_chunks *chunks,
 				   const struct mh_chunk_move *move,
-				   struct mh_chunk *chunk)
+				   struct mh_chunk *chunk, int apart)
 {
 	if (move->pending) {
-		chunk->site = move->old.site;
-		chunk->tag = move->old.tag;
+		chunk->site = move->site;
+		chunk->tag = move->tag;
 	}
 	if (chunk->usable < chunk->requested)
 		chunk->usable = chunk->requested;
-	if (chunk->base && move->pending && chunk->base == move->old.base &&
+	if (chunk->base && move->pending && chunk->base == move->base &&
 	    change(chunks, move, chunk))
 		return;
 	if (chunk->base)
-		be_born(chunks, chunk);
-	if (chunk->base != move->old.base && replace(chunks, move, 0))
+		be_born(chunks, chunk, apart);
+	if (chunk->base != move->base && replace(chunks, move, 0))
 		free_wide(chunks, move->before);
 }
 
@@ -888,42 +1149,61 @@ struct walk {
 	void *arg;
 };
 
-static int walk_slots(const struct walk *walk, const uint64_t *slot,
-		      unsigned int nr, uintptr_t near)
+static int walk_spot(const struct walk *walk, const struct mh_chunk_spot *spot,
+		     uintptr_t block)
 {
+	uint64_t word = spot_word(spot, block);
 	struct mh_chunk chunk;
-	uint64_t word;
+
+	for (unsigned int t = 0; word && t < TRIES; t++) {
+		if (read_word(walk->chunks, spot, word, block, &chunk))
+			return walk->visit(&chunk, walk->arg);
+		word = spot_word(spot, block);
+	}
+	return 0;
+}
+
+static int walk_row(const struct walk *walk, struct mh_chunk_leaf *leaf,
+		    uint32_t first, uintptr_t start)
+{
+	uint32_t used = vacant(&leaf->slot[first]) ^ ALL_VACANT, i;
+	struct mh_chunk_spot spot = { NULL, NULL };
 	int ret = 0;
 
-	for (unsigned int i = 0; !ret && i < nr; i++) {
-		word = LOAD_ACQUIRE(&slot[i]);
-		for (unsigned int t = 0; word && t < TRIES; t++) {
-			if (read_slot(walk->chunks, &slot[i], word, near,
-				      &chunk)) {
-				ret = walk->visit(&chunk, walk->arg);
-				break;
-			}
-			word = LOAD_ACQUIRE(&slot[i]);
-		}
+	for (; !ret && used; used &= used - 1) {
+		i = (uint32_t)__builtin_ctz(used);
+		spot.slot = &leaf->slot[first + i];
+		ret = walk_spot(walk, &spot, start + i * MH_BLOCK_BYTES);
 	}
 	return ret;
 }
 
-static int walk_leaf(const struct walk *walk, const struct mh_chunk_leaf *leaf,
-		     uintptr_t start)
+static int walk_more(const struct walk *walk, const struct mh_chunk_leaf *leaf,
+		     uint32_t group, uintptr_t start)
 {
-	const struct mh_chunk_more *more;
+	struct mh_chunk_spot spot = { NULL, NULL };
+	struct mh_chunk_more *more;
 	int ret = 0;
 
-	for (size_t nr = 0; !ret && nr < MH_LEAF_GROUPS; nr++) {
-		ret = walk_slots(walk, &leaf->slot[nr * MH_GROUP_SLOTS],
-				 MH_GROUP_SLOTS, start);
-		for (more = more_behind(&leaf->link[nr]); !ret && more;
-		     more = more_behind(&more->link))
-			ret = walk_slots(walk, more->slot, MH_MORE_SLOTS,
-					 start);
-		start += (uintptr_t)1 << MH_GROUP_SHIFT;
-	}
+	for (more = more_behind(&leaf->link[group]); !ret && more;
+	     more = more_behind(&more->link))
+		for (uint32_t i = 0; !ret && i < MH_MORE_SLOTS; i++) {
+			spot.more = &more->slot[i];
+			ret = walk_spot(walk, &spot, start);
+		}
+	return ret;
+}
+
+static int walk_leaf(const struct walk *walk, struct mh_chunk_leaf *leaf,
+		     uintptr_t start)
+{
+	int ret = 0;
+
+	for (uint32_t nr = 0; !ret && nr < MH_LEAF_SLOTS; nr += ROW_SLOTS)
+		ret = walk_row(walk, leaf, nr, start + nr * MH_BLOCK_BYTES);
+	for (uint32_t nr = 0; !ret && nr < MH_LEAF_GROUPS; nr++)
+		ret = walk_more(walk, leaf, nr,
+				start + ((uintptr_t)nr << MH_GROUP_SHIFT));
 	return ret;
 }
 
@@ -931,7 +1211,7 @@ static int walk_zones(const struct walk *walk,
 		      struct mh_chunk_zone *const *table, uintptr_t start)
 {
 	const struct mh_chunk_zone *zone;
-	const struct mh_chunk_leaf *leaf;
+	struct mh_chunk_leaf *leaf;
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < MH_SPACE_ZONES; i++) {

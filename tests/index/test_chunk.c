@@ -37,6 +37,20 @@ static struct mh_chunks *new_index(void)
 	return at;
 }
 
+/* As an allocator whose chunks begin 32 bytes apart, or as another one. */
+static int apart;
+
+static void born(struct mh_chunks *index, uintptr_t base, size_t requested,
+		 size_t usable, uintptr_t site)
+{
+	mh_chunk_born(index, base, requested, usable, site, apart && usable);
+}
+
+static void dies(struct mh_chunks *index, uintptr_t base)
+{
+	mh_chunk_dies(index, base);
+}
+
 static uint64_t seed;
 
 static uint64_t draw(void)	/* xorshift64*, Vigna 2016 */
@@ -64,6 +78,35 @@ static void seed_by(const char *name)
 
 /* ---- one chunk ---------------------------------------------------------------- */
 
+/* What is known of a chunk by its base, in both ways. */
+static void is_known(struct mh_chunks *index, const struct mh_chunk *chunk)
+{
+	uintptr_t site = 1;
+	size_t requested = 1;
+
+	assert_true(mh_chunk_knows_slowly(index, chunk->base, &site,
+					  &requested));
+	assert_int_equal(site, chunk->site);
+	assert_int_equal(requested, chunk->requested);
+	if (!mh_chunk_knows_quickly(index, chunk->base, &site, &requested))
+		return;
+	assert_int_equal(site, chunk->site);
+	assert_int_equal(requested, chunk->requested);
+	assert_int_equal(chunk->tag, 0);
+}
+
+/* No chunk begins there. */
+static void is_unknown(struct mh_chunks *index, uintptr_t base)
+{
+	uintptr_t site;
+	size_t requested;
+
+	if (base % 8)
+		return;
+	assert_false(mh_chunk_knows_quickly(index, base, &site, &requested));
+	assert_false(mh_chunk_knows_slowly(index, base, &site, &requested));
+}
+
 static void is_there(struct mh_chunks *index, uintptr_t address, uintptr_t base,
 		     size_t requested, size_t usable, uintptr_t site)
 {
@@ -76,6 +119,7 @@ static void is_there(struct mh_chunks *index, uintptr_t address, uintptr_t base,
 	assert_int_equal(chunk.site, site);
 	assert_int_equal(chunk.tag, 0);
 	assert_int_equal(chunk.pending, 0);
+	is_known(index, &chunk);
 }
 
 static void is_nowhere(struct mh_chunks *index, uintptr_t address)
@@ -83,6 +127,7 @@ static void is_nowhere(struct mh_chunks *index, uintptr_t address)
 	struct mh_chunk chunk;
 
 	assert_int_equal(mh_chunk_find(index, address, &chunk), -ENOENT);
+	is_unknown(index, address);
 }
 
 /* Where tables end and begin; the last ones are wider than 47 and 48 bits. */
@@ -105,13 +150,13 @@ static void every_address_of_a_small_chunk(void **state)
 		for (size_t size = 0; size < 3000; size += 1 + size / 7) {
 			base = places[i];
 			extent = size + (size % 3 ? 0 : 11);
-			mh_chunk_born(index, base, size, extent, 0x401000);
+			born(index, base, size, extent, 0x401000);
 			for (at = base; at < base + (extent ? extent : 1); at++)
 				is_there(index, at, base, size, extent,
 					 0x401000);
 			is_nowhere(index, at);
 			is_nowhere(index, base - 1);
-			mh_chunk_dies(index, base);
+			dies(index, base);
 			is_nowhere(index, base);
 			is_nowhere(index, at - 1);
 		}
@@ -148,7 +193,7 @@ static void any_size(void **state)
 	(void)state;
 	for (size_t i = 0; i < NR_PLACES; i++)
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
-			mh_chunk_born(index, places[i], sizes[k] - 3, sizes[k],
+			born(index, places[i], sizes[k] - 3, sizes[k],
 				      77);
 			is_there(index, places[i], places[i], sizes[k] - 3,
 				 sizes[k], 77);
@@ -157,7 +202,7 @@ static void any_size(void **state)
 			is_nowhere(index, places[i] + sizes[k]);
 			is_nowhere(index, places[i] - 1);
 			check_units(index, places[i], sizes[k]);
-			mh_chunk_dies(index, places[i]);
+			dies(index, places[i]);
 			is_nowhere(index, places[i] + sizes[k] / 2);
 		}
 	assert_int_equal(index->lost, 0);
@@ -172,27 +217,27 @@ static void what_is_not_ours(void **state)
 	is_nowhere(index, 0);
 	is_nowhere(index, UINTPTR_MAX);
 	is_nowhere(index, (uintptr_t)1 << 57);
-	mh_chunk_dies(index, 0x1000);
-	mh_chunk_dies(index, 0x1003);
-	mh_chunk_dies(index, UINTPTR_MAX - 7);
-	mh_chunk_born(index, (uintptr_t)1 << 60, 10, 24, 5);	/* none such */
-	mh_chunk_born(index, 0x2004, 10, 24, 5);
+	dies(index, 0x1000);
+	dies(index, 0x1003);
+	dies(index, UINTPTR_MAX - 7);
+	born(index, (uintptr_t)1 << 60, 10, 24, 5);	/* none such */
+	born(index, 0x2004, 10, 24, 5);
 	assert_int_equal(index->lost, 2);
 	is_nowhere(index, 0x2004);
-	mh_chunk_born(index, 0x1000, 10, 24, 5);
-	mh_chunk_dies(index, 0x1008);		/* none begins there */
-	mh_chunk_dies(index, 0x1004);
-	mh_chunk_dies(index, 0x1001);
+	born(index, 0x1000, 10, 24, 5);
+	dies(index, 0x1008);		/* none begins there */
+	dies(index, 0x1004);
+	dies(index, 0x1001);
 	is_there(index, 0x1008, 0x1000, 10, 24, 5);
-	mh_chunk_dies(index, 0x1000);
-	mh_chunk_dies(index, 0x1000);		/* twice */
+	dies(index, 0x1000);
+	dies(index, 0x1000);		/* twice */
 	is_nowhere(index, 0x1000);
 	/* a chunk that is older than we are: known from its realloc on */
 	mh_chunk_move_begins(index, 0x3000, &move);
 	is_nowhere(index, 0x3000);
 	mh_chunk_move_ends(index, &move, &(struct mh_chunk){
 			   .base = 0x3000, .requested = 9, .usable = 24,
-			   .site = 6 });
+			   .site = 6 }, apart);
 	is_there(index, 0x3000, 0x3000, 9, 24, 6);
 }
 
@@ -202,20 +247,36 @@ static void an_unseen_death(void **state)
 	struct mh_chunks *index = new_index();
 
 	(void)state;
-	mh_chunk_born(index, 0x8000, 100, 104, 5);
-	mh_chunk_born(index, 0x8000, 40, 40, 6);
+	born(index, 0x8000, 100, 104, 5);
+	born(index, 0x8000, 40, 40, 6);
 	is_there(index, 0x8000, 0x8000, 40, 40, 6);
 	is_nowhere(index, 0x8000 + 40);
-	mh_chunk_dies(index, 0x8000);
+	dies(index, 0x8000);
 	is_nowhere(index, 0x8000);
-	mh_chunk_born(index, 0x8000, 100000, 100000, 5);
-	mh_chunk_born(index, 0x8000, 7, 8, 6);
+	born(index, 0x8000, 100000, 100000, 5);
+	born(index, 0x8000, 7, 8, 6);
 	is_there(index, 0x8007, 0x8000, 7, 8, 6);
 	is_nowhere(index, 0x9000);
 	/* the record of the one that is gone lies in the middle of another */
-	mh_chunk_born(index, 0x8008, 24, 24, 8);
-	mh_chunk_born(index, 0x7ff0, 0x400, 0x400, 9);
+	born(index, 0x8008, 24, 24, 8);
+	born(index, 0x7ff0, 0x400, 0x400, 9);
 	is_there(index, 0x8100, 0x7ff0, 0x400, 0x400, 9);
+	/* the slot is the later one's, or there are two of them */
+	born(index, 0xa000, 100, 104, 5);
+	born(index, 0xa010, 40, 40, 6);
+	is_there(index, 0xa010, 0xa010, 40, 40, 6);
+	assert_int_equal(index->has_more, !apart);
+	dies(index, 0xa000);
+	is_there(index, 0xa037, 0xa010, 40, 40, 6);
+	dies(index, 0xa010);
+	is_nowhere(index, 0xa010);
+	is_nowhere(index, 0xa000);
+	/* and the record of a large one is free then */
+	for (int i = 0; i < 100; i++) {
+		born(index, 0xc000, 100000, 100000, 5);
+		born(index, 0xc000, 7, 8, 6);
+	}
+	assert_true(index->nr_wide <= 2);
 }
 
 /* ---- realloc -------------------------------------------------------------------- */
@@ -240,7 +301,7 @@ static void try_realloc(size_t before, size_t after, uint64_t tag)
 				  .site = 999 };
 	struct mh_chunk_move move;
 
-	mh_chunk_born(index, old, before, before, 7);
+	born(index, old, before, before, 7);
 	assert_int_equal(mh_chunk_tag(index, old + before / 2, tag), 0);
 	mh_chunk_move_begins(index, old, &move);
 	expect_pending(index, old + before - 1, old, before);
@@ -251,7 +312,7 @@ static void try_realloc(size_t before, size_t after, uint64_t tag)
 	/* in place */
 	mh_chunk_move_begins(index, old, &move);
 	chunk = (struct mh_chunk){ old, after, after, 999, 0, 0 };
-	mh_chunk_move_ends(index, &move, &chunk);
+	mh_chunk_move_ends(index, &move, &chunk, apart);
 	assert_int_equal(mh_chunk_find(index, old + after - 1, &chunk), 0);
 	assert_int_equal(chunk.tag, tag);
 	assert_int_equal(chunk.site, 7);
@@ -259,12 +320,12 @@ static void try_realloc(size_t before, size_t after, uint64_t tag)
 	is_nowhere(index, old + after);
 	/* away, while another thread has the address already */
 	mh_chunk_move_begins(index, old, &move);
-	mh_chunk_born(index, old - 8, 64, 64, 11);
+	born(index, old - 8, 64, 64, 11);
 	is_there(index, old, old - 8, 64, 64, 11);
-	mh_chunk_dies(index, old - 8);
-	mh_chunk_born(index, old, 32, 32, 12);
+	dies(index, old - 8);
+	born(index, old, 32, 32, 12);
 	chunk = (struct mh_chunk){ new, before, before, 999, 0, 0 };
-	mh_chunk_move_ends(index, &move, &chunk);
+	mh_chunk_move_ends(index, &move, &chunk, apart);
 	is_there(index, old, old, 32, 32, 12);
 	assert_int_equal(mh_chunk_find(index, new + before - 1, &chunk), 0);
 	assert_int_equal(chunk.tag, tag);
@@ -272,7 +333,7 @@ static void try_realloc(size_t before, size_t after, uint64_t tag)
 	/* to 0, which frees */
 	mh_chunk_move_begins(index, new, &move);
 	chunk = (struct mh_chunk){ .base = 0 };
-	mh_chunk_move_ends(index, &move, &chunk);
+	mh_chunk_move_ends(index, &move, &chunk, apart);
 	is_nowhere(index, new);
 }
 
@@ -299,15 +360,15 @@ static void a_record_that_is_used_again(void **state)
 	struct mh_chunk chunk = { 0x90000, 50000, 50000, 9, 0, 0 };
 
 	(void)state;
-	mh_chunk_born(index, 0x10000, 50000, 50000, 3);
+	born(index, 0x10000, 50000, 50000, 3);
 	mh_chunk_move_begins(index, 0x10000, &first);
-	mh_chunk_born(index, 0x10000, 50000, 50000, 4);
-	mh_chunk_dies(index, 0x10000);
-	mh_chunk_born(index, 0x60000, 50000, 50000, 5);
-	mh_chunk_born(index, 0x10000, 50000, 50000, 6);
+	born(index, 0x10000, 50000, 50000, 4);
+	dies(index, 0x10000);
+	born(index, 0x60000, 50000, 50000, 5);
+	born(index, 0x10000, 50000, 50000, 6);
 	assert_int_equal(index->nr_wide, 2);
 	mh_chunk_move_begins(index, 0x10000, &second);
-	mh_chunk_move_ends(index, &first, &chunk);
+	mh_chunk_move_ends(index, &first, &chunk, apart);
 	expect_pending(index, 0x10005, 0x10000, 50000);
 	mh_chunk_move_failed(index, &second);
 	is_there(index, 0x10005, 0x10000, 50000, 50000, 6);
@@ -323,8 +384,8 @@ static void a_child_finds_a_realloc_under_way(void **state)
 	pid_t pid;
 
 	(void)state;
-	mh_chunk_born(index, 0x4000, 64, 72, 3);
-	mh_chunk_born(index, 0x5000, 64000, 64000, 3);
+	born(index, 0x4000, 64, 72, 3);
+	born(index, 0x5000, 64000, 64000, 3);
 	mh_chunk_move_begins(index, 0x4000, &move);
 	mh_chunk_move_begins(index, 0x5000, &move);
 	pid = fork();
@@ -333,7 +394,7 @@ static void a_child_finds_a_realloc_under_way(void **state)
 		mh_chunk_move_begins(index, 0x4000, &move);
 		mh_chunk_move_failed(index, &move);
 		is_there(index, 0x4040, 0x4000, 64, 72, 3);
-		mh_chunk_dies(index, 0x5000);
+		dies(index, 0x5000);
 		is_nowhere(index, 0x5000);
 		_exit(0);
 	}
@@ -354,7 +415,7 @@ static void tags(void **state)
 	(void)state;
 	assert_int_equal(mh_chunk_tag(index, 0x1000, 1), -ENOENT);
 	for (i = 1; i <= NR; i++) {
-		mh_chunk_born(index, i * 48, 40, 40, 0x1234);
+		born(index, i * 48, 40, 40, 0x1234);
 		assert_int_equal(mh_chunk_tag(index, i * 48 + 39, ~i), 0);
 	}
 	for (i = 1; i <= NR; i++) {
@@ -366,10 +427,10 @@ static void tags(void **state)
 	assert_int_equal(mh_chunk_tag(index, 48, 0), 0);
 	is_there(index, 48, 48, 40, 40, 0x1234);
 	for (i = 1; i <= NR; i++)
-		mh_chunk_dies(index, i * 48);
+		dies(index, i * 48);
 	/* their records serve others */
 	for (i = 1; i <= NR; i++)
-		mh_chunk_born(index, i << 20, 1 << 19, 1 << 19, i);
+		born(index, i << 20, 1 << 19, 1 << 19, i);
 	assert_true(index->nr_wide <= NR + 1);
 	for (i = 1; i <= NR; i++)
 		is_there(index, (i << 20) + (1 << 18), i << 20, 1 << 19,
@@ -386,13 +447,13 @@ static void sites(void **state)
 
 	(void)state;
 	for (i = 1; i <= NR; i++)
-		mh_chunk_born(index, i * 32, 20, 24, 0x400000 + i * 9);
+		born(index, i * 32, 20, 24, 0x400000 + i * 9);
 	for (i = 1; i <= NR; i++)
 		is_there(index, i * 32 + 23, i * 32, 20, 24, 0x400000 + i * 9);
-	mh_chunk_born(index, 16, 1, 8, 0);		/* captured none */
+	born(index, 16, 1, 8, 0);		/* captured none */
 	is_there(index, 16, 16, 1, 8, 0);
-	mh_chunk_dies(index, 16);
-	mh_chunk_born(index, 16, 1, 8, UINTPTR_MAX);
+	dies(index, 16);
+	born(index, 16, 1, 8, UINTPTR_MAX);
 	is_there(index, 16, 16, 1, 8, UINTPTR_MAX);
 	assert_int_equal(index->lost, 0);
 }
@@ -428,9 +489,15 @@ static size_t size_of(uint32_t nr)
 static uint32_t draw_units(void)
 {
 	const uint64_t kind = below(100);
+	const uint32_t units = 1 + (uint32_t)below(
+		kind < 60 ? 12 : kind < 95 ? 128 : kind < 99 ? 1500 : 40000);
 
-	return 1 + (uint32_t)below(kind < 60 ? 12 : kind < 95 ? 128 :
-				   kind < 99 ? 1500 : 40000);
+	return apart ? (units + 3) & ~1u : units;
+}
+
+static uint32_t draw_start(void)
+{
+	return (uint32_t)below(UNITS) & (apart ? ~1u : ~0u);
 }
 
 static void place_chunk(uint32_t nr, uint32_t start, uint32_t units)
@@ -443,14 +510,14 @@ static void place_chunk(uint32_t nr, uint32_t start, uint32_t units)
 
 static void random_birth(struct mh_chunks *index, uintptr_t region)
 {
-	uint32_t start = (uint32_t)below(UNITS), units = draw_units();
+	uint32_t start = draw_start(), units = draw_units();
 
 	if (nr_ref == CHUNKS || !is_free(start, units))
 		return;
 	place_chunk(nr_ref, start, units);
 	ref[nr_ref].tag = 0;
 	ref[nr_ref].site = 0x5000 + below(300);
-	mh_chunk_born(index, region + start * 8, size_of(nr_ref), units * 8,
+	born(index, region + start * 8, size_of(nr_ref), units * 8,
 		      ref[nr_ref].site);
 	nr_ref++;
 }
@@ -469,9 +536,9 @@ static void random_death(struct mh_chunks *index, uintptr_t region)
 
 	if (!nr_ref)
 		return;
-	mh_chunk_dies(index, region + ref[nr].start * 8);
+	dies(index, region + ref[nr].start * 8);
 	if (!below(8))
-		mh_chunk_dies(index, region + ref[nr].start * 8);
+		dies(index, region + ref[nr].start * 8);
 	forget(nr);
 }
 
@@ -485,14 +552,14 @@ static void random_realloc(struct mh_chunks *index, uintptr_t region)
 		return;
 	mh_chunk_move_begins(index, region + ref[nr].start * 8, &move);
 	units = draw_units();
-	start = below(2) ? ref[nr].start : (uint32_t)below(UNITS);
+	start = below(2) ? ref[nr].start : draw_start();
 	own(nr, 0);
 	if (is_free(start, units)) {
 		place_chunk(nr, start, units);
 		chunk.base = region + start * 8;
 		chunk.usable = units * 8;
 		chunk.requested = size_of(nr);
-		mh_chunk_move_ends(index, &move, &chunk);
+		mh_chunk_move_ends(index, &move, &chunk, apart);
 	} else {
 		own(nr, nr + 1);
 		mh_chunk_move_failed(index, &move);
@@ -526,6 +593,7 @@ static void random_query(struct mh_chunks *index, uintptr_t region)
 	assert_int_equal(chunk.usable, ref[nr].units * 8);
 	assert_int_equal(chunk.site, ref[nr].site);
 	assert_int_equal(chunk.tag, ref[nr].tag);
+	is_known(index, &chunk);
 }
 
 static int visit_reference(const struct mh_chunk *chunk, void *arg)
@@ -561,6 +629,7 @@ static void model(struct mh_chunks *index, uintptr_t region, unsigned int turns)
 		random_death(index, region);
 	assert_int_equal(mh_chunk_walk(index, visit_reference, left), 0);
 	assert_int_equal(index->lost, 0);
+	assert_int_equal(index->has_more, !apart);
 }
 
 static void at_random(void **state)
@@ -588,8 +657,8 @@ static int stop_at_third(const struct mh_chunk *chunk, void *arg)
 /* Frees what it visits, and what comes next. */
 static int free_visited(const struct mh_chunk *chunk, void *arg)
 {
-	mh_chunk_dies(arg, chunk->base);
-	mh_chunk_dies(arg, chunk->base + 64);
+	dies(arg, chunk->base);
+	dies(arg, chunk->base + 64);
 	return 0;
 }
 
@@ -601,8 +670,8 @@ static void a_walk_can_end_and_change_what_it_walks(void **state)
 	(void)state;
 	assert_int_equal(mh_chunk_walk(index, stop_at_third, &nr), 0);
 	for (uintptr_t i = 1; i < 1000; i++)
-		mh_chunk_born(index, i * 64, 64, 64, 1);
-	mh_chunk_born(index, (uintptr_t)1 << 50, 64, 64, 1);
+		born(index, i * 64, 64, 64, 1);
+	born(index, (uintptr_t)1 << 50, 64, 64, 1);
 	assert_int_equal(mh_chunk_walk(index, stop_at_third, &nr), 42);
 	assert_int_equal(nr, 3);
 	assert_int_equal(mh_chunk_walk(index, free_visited, index), 0);
@@ -620,39 +689,60 @@ static size_t nr_cells;
 static int ended;
 
 /*
- * Cells of 48 bytes, so that all writers work in each group, and need more slots
- * than it has; one in eight is stable.  What a chunk was asked for tells the rest
- * of it; when that is odd, the chunk does not fit in a word.
+ * All writers work in each group; where chunks lie anyhow, they share slots.  One
+ * cell in eight is stable.  What a chunk was asked for tells the rest of it; when
+ * that is odd, the chunk has a record of its own.
  */
+static size_t cell_bytes(void)
+{
+	return apart ? 48 : 24;
+}
+
 static uintptr_t cell(size_t nr)
 {
-	return 0x7f0000100000 + nr * 48;
+	return 0x7f0000100000 + nr * cell_bytes();
+}
+
+static size_t most_in_cell(void)
+{
+	return cell_bytes() - 9;
+}
+
+static size_t size_for(uint64_t draw)
+{
+	return 7 + draw % (most_in_cell() - 6);
 }
 
 static size_t usable_for(size_t size)
 {
-	return size % 2 ? 39 : 40;
+	return size % 2 ? size : most_in_cell() + 1;
 }
 
+/* A chunk of no site has no kind. */
 static uintptr_t site_for(size_t nr, size_t size)
 {
-	return 0x400000 + nr % 32 * 4096 + size * 16;
+	return size % 2 ? 0 : 0x400000 + nr % 32 * 4096 + size * 16;
+}
+
+static uint64_t tag_for(size_t nr, size_t size)
+{
+	return (nr + 1) * 64 + size;
 }
 
 static void make(size_t nr, size_t size)
 {
-	mh_chunk_born(shared, cell(nr), size, usable_for(size),
+	born(shared, cell(nr), size, usable_for(size),
 		      site_for(nr, size));
 }
 
 static int is_whole(const struct mh_chunk *chunk)
 {
-	const size_t nr = (chunk->base - cell(0)) / 48;
+	const size_t nr = (chunk->base - cell(0)) / cell_bytes();
 
 	return chunk->base == cell(nr) &&
 	       chunk->usable == usable_for(chunk->requested) &&
 	       chunk->site == site_for(nr, chunk->requested) &&
-	       (!chunk->tag || chunk->tag == chunk->requested * 3);
+	       (!chunk->tag || chunk->tag == tag_for(nr, chunk->requested));
 }
 
 static void *write_cells(void *arg)
@@ -666,21 +756,21 @@ static void *write_cells(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		mine = mine * 6364136223846793005u + 1442695040888963407u;
 		nr = (mine >> 40) % nr_cells / WRITERS * WRITERS + (size_t)arg;
-		size = 1 + (mine >> 33) % 39;
+		size = size_for(mine >> 33);
 		if (nr % 8 == 0)
 			continue;
 		make(nr, size);
-		if (i % 3 == 0)
-			mh_chunk_tag(shared, cell(nr), size * 3);
+		if (i % 3)
+			mh_chunk_tag(shared, cell(nr), tag_for(nr, size));
 		if (i % 5 == 0) {
 			mh_chunk_move_begins(shared, cell(nr), &move);
 			chunk = (struct mh_chunk){ cell(nr), size,
 						   usable_for(size), 5, 0, 0 };
-			mh_chunk_move_ends(shared, &move, &chunk);
+			mh_chunk_move_ends(shared, &move, &chunk, apart);
 		}
-		wrong += mh_chunk_find(shared, cell(nr) + 7, &chunk) ||
+		wrong += mh_chunk_find(shared, cell(nr) + 6, &chunk) ||
 			 chunk.requested != size || !is_whole(&chunk);
-		mh_chunk_dies(shared, cell(nr));
+		dies(shared, cell(nr));
 		wrong += !mh_chunk_find(shared, cell(nr), &chunk);
 	}
 	return (void *)wrong;
@@ -690,7 +780,7 @@ static int count_stable(const struct mh_chunk *chunk, void *arg)
 {
 	if (!is_whole(chunk))
 		*(int *)arg = -1000000;
-	*(int *)arg += (chunk->base - cell(0)) / 48 % 8 == 0;
+	*(int *)arg += (chunk->base - cell(0)) / cell_bytes() % 8 == 0;
 	return 0;
 }
 
@@ -706,7 +796,7 @@ static void *read_cells(void *arg)
 		for (int i = 0; i < 10000; i++) {
 			mine = mine * 6364136223846793005u + 1442695040888963407u;
 			nr = (mine >> 40) % nr_cells;
-			error = mh_chunk_find(shared, cell(nr) + mine % 39,
+			error = mh_chunk_find(shared, cell(nr) + mine % 7,
 					      &chunk);
 			wrong += !error && !is_whole(&chunk);
 			wrong += nr % 8 == 0 && error;
@@ -730,7 +820,7 @@ static void storm(size_t cells)
 	nr_cells = cells;
 	ended = 0;
 	for (i = 0; i < cells; i += 8)
-		make(i, 1 + i / 8 % 39);
+		make(i, size_for(i / 8));
 	for (i = 0; i < READERS; i++)
 		pthread_create(&readers[i], NULL, read_cells, (void *)i);
 	for (i = 0; i < WRITERS; i++)
@@ -747,6 +837,7 @@ static void storm(size_t cells)
 	mh_chunk_walk(shared, count_stable, &nr);
 	assert_int_equal(nr, cells / 8);
 	assert_int_equal(shared->lost, 0);
+	assert_int_equal(shared->has_more, !apart);
 }
 
 /* Many places; then few, where reader and writer meet all the time. */
@@ -755,6 +846,40 @@ static void readers_and_writers(void **state)
 	(void)state;
 	storm(4096);
 	storm(32);
+	storm(8);
+}
+
+/* Two chunks begin in the same 32 bytes, and both threads want the slot. */
+static void *be_born_and_die(void *arg)
+{
+	const uintptr_t base = (uintptr_t)arg;
+	uintptr_t wrong = 0;
+	struct mh_chunk chunk;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		born(shared, base, 16, 16, 7);
+		wrong += mh_chunk_find(shared, base + 15, &chunk) ||
+			 chunk.base != base;
+		dies(shared, base);
+		wrong += !mh_chunk_find(shared, base, &chunk);
+	}
+	return (void *)wrong;
+}
+
+static void two_want_one_slot(void **state)
+{
+	pthread_t threads[2];
+	void *wrong;
+
+	(void)state;
+	shared = new_index();
+	for (uintptr_t i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, be_born_and_die,
+			       (void *)(0x10000 + i * 16));
+	for (int i = 0; i < 2; i++) {
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
 }
 
 /* ---- no memory ------------------------------------------------------------------------------- */
@@ -775,14 +900,14 @@ static void fill_until_no_memory(void)
 	    MAP_FAILED)
 		_exit(NO_LIMIT);
 	for (i = 1; i < 100000; i++)
-		mh_chunk_born(index, i * 32, 32, 32, i);
+		born(index, i * 32, 32, 32, i);
 	for (i = 1; i < 100000; i++)
 		found += !mh_chunk_find(index, i * 32 + 31, &chunk) &&
 			 chunk.base == i * 32 && chunk.site == i;
 	if (found + index->lost != 99999 || !index->lost)
 		_exit(1);
 	for (i = 1; i < 100000; i++)
-		mh_chunk_dies(index, i * 32);
+		dies(index, i * 32);
 	_exit(0);
 }
 
@@ -801,6 +926,23 @@ static void without_memory(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int are_apart(void **state)
+{
+	(void)state;
+	apart = 1;
+	return 0;
+}
+
+static int are_anyhow(void **state)
+{
+	(void)state;
+	apart = 0;
+	return 0;
+}
+
+#define APART(test) \
+	{ #test "_apart", test, are_apart, are_anyhow, NULL }
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -816,7 +958,20 @@ int main(void)
 		cmocka_unit_test(at_random),
 		cmocka_unit_test(a_walk_can_end_and_change_what_it_walks),
 		cmocka_unit_test(readers_and_writers),
+		cmocka_unit_test(two_want_one_slot),
 		cmocka_unit_test(without_memory),
+		APART(every_address_of_a_small_chunk),
+		APART(any_size),
+		APART(an_unseen_death),
+		APART(realloc_of_each_kind),
+		APART(a_record_that_is_used_again),
+		APART(a_child_finds_a_realloc_under_way),
+		APART(tags),
+		APART(sites),
+		APART(at_random),
+		APART(a_walk_can_end_and_change_what_it_walks),
+		APART(readers_and_writers),
+		APART(without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
