@@ -12,32 +12,12 @@
  */
 #include <unistd.h>
 #include <mallochooks/layer.h>
+#include "entry.h"
 #include "latch.h"
 #include "terminal.h"
 
-#define TOP(op)		NEXT_IDENT(op)
-#define CALLER() \
-	(IS_ENABLED(CONFIG_CALLER_NONE) ? (caller_t)0 : MH_RETURN_ADDRESS())
-
-/*
- * By --wrap callers of this output alone are bound to an entry, so it is hidden:
- * two outputs of one process must not take each other's.
- */
-#ifdef CONFIG_METHOD_PRELOAD
-#define ENTRY_NAME(name)	CONFIG_SYM_PREFIX name
-#define ENTRY_VISIBILITY	"default"
-#else
-#define ENTRY_NAME(name)	"__wrap_" CONFIG_SYM_PREFIX name
-#define ENTRY_VISIBILITY	"hidden"
-#endif
-
-/* One entry, under its name for the linker, everything below it inlined. */
-#define ENTRY(ret, op, params) \
-	__attribute__((visibility(ENTRY_VISIBILITY), used, flatten)) \
-	ret entry_##op params __asm__(ENTRY_NAME(#op)); \
-	ret entry_##op params
-
-/* The same way for a call that a facade may have latched. */
+/* The same way for a call that a facade may have latched, or that finds something
+ * to do. */
 #define LATCHED	static __attribute__((noinline, flatten))
 
 #if defined(CONFIG_SYM_MEMALIGN) || defined(CONFIG_SYM_POSIX_MEMALIGN) || \
@@ -107,6 +87,7 @@ static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
 	void *ptr;
 	int error;
 
+	mh_answer();
 	caller = mh_latch_take(caller, &taken);
 	error = aligned(which, alignment, size, asked_size, caller, &ptr);
 	mh_latch_give_back(&taken, !error);
@@ -120,17 +101,18 @@ LATCHED void *malloc_latched(size_t size, caller_t caller)
 	struct mh_latch taken;
 	void *ptr;
 
+	mh_answer();
 	caller = mh_latch_take(caller, &taken);
 	ptr = TOP(malloc)(size, caller);
 	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 
-ENTRY(void *, malloc, (size_t size))
+ENTRY(void *, malloc, (size_t size), (size))
 {
-	if (mh_latch_is_near())
-		return malloc_latched(size, CALLER());
-	return TOP(malloc)(size, CALLER());
+	if (mh_is_asked() || mh_latch_is_near())
+		return malloc_latched(size, caller);
+	return TOP(malloc)(size, caller);
 }
 #endif
 
@@ -153,19 +135,20 @@ LATCHED void *calloc_latched(size_t n, size_t size, caller_t caller)
 	struct mh_latch taken;
 	void *ptr;
 
+	mh_answer();
 	caller = mh_latch_take(caller, &taken);
 	ptr = calloc_from(n, size, caller);
 	mh_latch_give_back(&taken, ptr != NULL);
 	return ptr;
 }
 
-ENTRY(void *, calloc, (size_t n, size_t size))
+ENTRY(void *, calloc, (size_t n, size_t size), (n, size))
 {
 	if (unlikely(mh_array_bytes(n, size) == SIZE_MAX))
 		return NULL;
-	if (mh_latch_is_near())
-		return calloc_latched(n, size, CALLER());
-	return calloc_from(n, size, CALLER());
+	if (mh_is_asked() || mh_latch_is_near())
+		return calloc_latched(n, size, caller);
+	return calloc_from(n, size, caller);
 }
 #endif
 
@@ -175,6 +158,7 @@ LATCHED void *realloc_latched(void *old, size_t size, caller_t caller)
 	struct mh_latch taken;
 	void *ptr;
 
+	mh_answer();
 	caller = mh_latch_take(caller, &taken);
 	ptr = TOP(realloc)(old, size, caller);
 	mh_latch_give_back(&taken, ptr != NULL);
@@ -183,23 +167,23 @@ LATCHED void *realloc_latched(void *old, size_t size, caller_t caller)
 #endif
 
 #ifdef CONFIG_SYM_REALLOC
-ENTRY(void *, realloc, (void *old, size_t size))
+ENTRY(void *, realloc, (void *old, size_t size), (old, size))
 {
-	if (mh_latch_is_near())
-		return realloc_latched(old, size, CALLER());
-	return TOP(realloc)(old, size, CALLER());
+	if (mh_is_asked() || mh_latch_is_near())
+		return realloc_latched(old, size, caller);
+	return TOP(realloc)(old, size, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_REALLOCARRAY
-ENTRY(void *, reallocarray, (void *old, size_t n, size_t size))
+ENTRY(void *, reallocarray, (void *old, size_t n, size_t size), (old, n, size))
 {
 	size_t bytes = mh_array_bytes(n, size);
 	void *ptr;
 
 	if (unlikely(bytes == SIZE_MAX))
 		return NULL;
-	ptr = realloc_latched(old, bytes, CALLER());
+	ptr = realloc_latched(old, bytes, caller);
 	if (unlikely(!ptr) && (bytes || !old))
 		*mh_errno() = ENOMEM;	/* mimalloc: not in every realloc */
 	return ptr;
@@ -229,61 +213,64 @@ static inline void free_from(void *ptr, caller_t caller)
 #endif
 
 #ifdef CONFIG_SYM_FREE
-ENTRY(void, free, (void *ptr))
+ENTRY(void, free, (void *ptr), (ptr))
 {
-	free_from(ptr, CALLER());
+	free_from(ptr, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_CFREE
-ENTRY(void, cfree, (void *ptr))
+ENTRY(void, cfree, (void *ptr), (ptr))
 {
-	free_from(ptr, CALLER());
+	free_from(ptr, caller);
 }
 #endif
 
 /* C23 7.24.3.4 and 7.24.3.5: as free(); a size that lies is not looked at. */
 #ifdef CONFIG_SYM_FREE_SIZED
-ENTRY(void, free_sized, (void *ptr, size_t size))
+ENTRY(void, free_sized, (void *ptr, size_t size), (ptr, size))
 {
 	(void)size;
-	free_from(ptr, CALLER());
+	free_from(ptr, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_FREE_ALIGNED_SIZED
-ENTRY(void, free_aligned_sized, (void *ptr, size_t alignment, size_t size))
+ENTRY(void, free_aligned_sized, (void *ptr, size_t alignment, size_t size),
+      (ptr, alignment, size))
 {
 	(void)alignment;
 	(void)size;
-	free_from(ptr, CALLER());
+	free_from(ptr, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_MEMALIGN
-ENTRY(void *, memalign, (size_t alignment, size_t size))
+ENTRY(void *, memalign, (size_t alignment, size_t size), (alignment, size))
 {
-	return aligned_or_null(MH_MEMALIGN, alignment, size, size, CALLER());
+	return aligned_or_null(MH_MEMALIGN, alignment, size, size, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_ALIGNED_ALLOC
-ENTRY(void *, aligned_alloc, (size_t alignment, size_t size))
+ENTRY(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 {
 	return aligned_or_null(MH_ALIGNED_ALLOC, alignment, size, size,
-			       CALLER());
+			       caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_POSIX_MEMALIGN
-ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size))
+ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size),
+      (out, alignment, size))
 {
 	struct mh_latch taken;
-	caller_t caller = mh_latch_take(CALLER(), &taken);
 	void *ptr;
-	int error = aligned(MH_POSIX_MEMALIGN, alignment, size, size, caller,
-			    &ptr);
+	int error;
 
+	mh_answer();
+	caller = mh_latch_take(caller, &taken);
+	error = aligned(MH_POSIX_MEMALIGN, alignment, size, size, caller, &ptr);
 	mh_latch_give_back(&taken, !error);
 	if (!error)
 		*out = ptr;
@@ -299,14 +286,14 @@ static size_t page_bytes(void)
 #endif
 
 #ifdef CONFIG_SYM_VALLOC
-ENTRY(void *, valloc, (size_t size))
+ENTRY(void *, valloc, (size_t size), (size))
 {
-	return aligned_or_null(MH_VALLOC, page_bytes(), size, size, CALLER());
+	return aligned_or_null(MH_VALLOC, page_bytes(), size, size, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_PVALLOC
-ENTRY(void *, pvalloc, (size_t size))
+ENTRY(void *, pvalloc, (size_t size), (size))
 {
 	size_t page = page_bytes();
 	size_t whole = size;
@@ -315,13 +302,14 @@ ENTRY(void *, pvalloc, (size_t size))
 		whole &= ~(page - 1);
 	else
 		whole = SIZE_MAX;
-	return aligned_or_null(MH_PVALLOC, page, whole, size, CALLER());
+	return aligned_or_null(MH_PVALLOC, page, whole, size, caller);
 }
 #endif
 
 #ifdef CONFIG_SYM_MALLOC_USABLE_SIZE
-ENTRY(size_t, malloc_usable_size, (void *ptr))
+ENTRY(size_t, malloc_usable_size, (void *ptr), (ptr))
 {
+	(void)caller;
 	return ptr ? TOP(malloc_usable_size)(ptr) : 0;
 }
 #endif

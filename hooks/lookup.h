@@ -14,7 +14,7 @@
 #ifndef MH_LOOKUP_H
 #define MH_LOOKUP_H
 
-#include "real.h"
+#include "real-late.h"
 
 /* The object behind @map in the order of lookup, the first for NULL, or NULL. */
 static const struct link_map *lookup_object(const struct link_map *map);
@@ -101,6 +101,7 @@ static __attribute__((noinline, cold)) int bind(void)
 					  no_usable_size;
 	is_glibc = lead.soname && mh_same(lead.soname, "libc.so.6") &&
 		   mh_object_find(&lead, "gnu_get_libc_version");
+	has_size_word = is_glibc && mh_object_find(&lead, SINCE_NO_CHECK);
 	return table_is_complete();
 }
 

@@ -21,10 +21,10 @@
 #define VERSION_HIDDEN	0x8000
 
 /*
- * A static program may lack it, which only method wrap can live with; strong
- * it is reached without a relocation.
+ * A static program may lack it, which only methods wrap and replace can live
+ * with; strong it is reached without a relocation.
  */
-#ifdef CONFIG_METHOD_WRAP
+#if defined(CONFIG_METHOD_WRAP) || defined(CONFIG_METHOD_REPLACE)
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
 #define HAVE_DYNAMIC	(_DYNAMIC != NULL)
 #else

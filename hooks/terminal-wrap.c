@@ -11,12 +11,7 @@
  * not there becomes a fallback or fails with ENOMEM.  Weak, but of default
  * visibility: gold relocates a hidden weak undefined to a non-zero address.
  */
-#include "real.h"
-
-/* "__real_" in front of the names that the link is told to wrap. */
-#define REAL_OR_PLAIN__(zero_or)	MH_SECOND(zero_or "__real_", "", 0)
-#define REAL_OR_PLAIN_(value)		REAL_OR_PLAIN__(MH_ENABLED_##value)
-#define REAL_OR_PLAIN(config)		REAL_OR_PLAIN_(config)
+#include "real-late.h"
 
 #define LINKED(ret, name, config, params) \
 	extern ret linked_##name params \
@@ -121,5 +116,7 @@ static int bind(void)
 		      (const void *)linked_malloc_usable_size))
 		real.malloc_usable_size = linked_malloc_usable_size;
 	is_glibc = __libc_malloc && linked_malloc == __libc_malloc;
+	has_size_word = is_glibc && (lead ? mh_object_find(lead, SINCE_NO_CHECK) !=
+					    NULL : MADE_SINCE_NO_CHECK);
 	return table_is_complete();
 }

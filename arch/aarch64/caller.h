@@ -23,6 +23,14 @@ static inline uintptr_t mh_strip(uintptr_t ret)
 /* Return address of the function that this is used in. */
 #define MH_RETURN_ADDRESS()	((uintptr_t)__builtin_return_address(0))
 
+/*
+ * The same of the function that called the one this is used in, and which keeps
+ * a frame: a thunk in assembler (self.S).
+ */
+#define MH_RETURN_SLOT_ABOVE() \
+	(*(const uintptr_t *const *)__builtin_frame_address(0) + 1)
+#define MH_RETURN_ADDRESS_ABOVE()	mh_strip(*MH_RETURN_SLOT_ABOVE())
+
 /* Where the return address of the function that this is used in is kept. */
 #define MH_RETURN_SLOT()	((const uintptr_t *)__builtin_frame_address(0) + 1)
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * real-ops.h - the operations of a terminal, on top of the real functions
+ *
+ * Whoever includes it has a table of them called real, and says
+ *
+ *	CALL(op, args)		how an operation calls one of them
+ *	can_call()		whether they can be called by now
+ *	is_here(name)		whether the allocator has this one
+ *	is_glibc		whether the layout of a chunk is known as glibc's
+ *	has_size_word		whether the word before it says how large it is, too
+ */
+#ifndef MH_REAL_OPS_H
+#define MH_REAL_OPS_H
+
+#include "real.h"
+
+static void *no_calloc(size_t n, size_t size)
+{
+	size_t bytes = mh_array_bytes(n, size);
+	void *ptr = bytes == SIZE_MAX ? NULL : real.malloc(bytes);
+
+	if (ptr)
+		mh_clear(ptr, bytes);
+	return ptr;
+}
+
+static void *no_realloc(void *ptr, size_t size)
+{
+	(void)ptr;
+	return no_memory(size);
+}
+
+static void no_free(void *ptr)
+{
+	(void)ptr;
+}
+
+/* Made of what the library does have; the alignment is a power of two. */
+static void *made_memalign(size_t alignment, size_t size)
+{
+	void *ptr = NULL;
+	size_t whole;
+	int error;
+
+	if (alignment < sizeof(void *))
+		alignment = sizeof(void *);
+	/* C11 7.22.3.1: the size is a multiple of the alignment */
+	if (is_here(aligned_alloc))
+		return __builtin_add_overflow(size, alignment - 1, &whole) ?
+			no_memory(size) :
+			real.aligned_alloc(alignment, whole & ~(alignment - 1));
+	if (!is_here(posix_memalign))
+		return no_memory(size);
+	error = real.posix_memalign(&ptr, alignment, size);
+	if (error)
+		*mh_errno() = error;
+	return error ? NULL : ptr;
+}
+
+/* 0: not known.  Never the size function of a stranger. */
+static size_t no_usable_size(void *ptr)
+{
+	(void)ptr;
+	return 0;
+}
+
+void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
+{
+	(void)caller;
+	return CALL(malloc, (size));
+}
+
+void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
+{
+	(void)caller;
+	return CALL(calloc, (n, size));
+}
+
+void *HOOK_IDENT(realloc)(void *ptr, size_t size, caller_t caller)
+{
+	(void)caller;
+	return CALL(realloc, (ptr, size));
+}
+
+void HOOK_IDENT(free)(void *ptr, caller_t caller)
+{
+	(void)caller;
+	CALL(free, (ptr));
+}
+
+void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
+{
+	(void)caller;
+	return CALL(memalign, (alignment, size));
+}
+
+/*
+ * For the layer index, when it is the next one above.  glibc's chunks begin at
+ * multiples of 16, and 32 bytes apart at least.
+ * Source: glibc 2.36 malloc/malloc.c, MINSIZE and MALLOC_ALIGNMENT.
+ */
+int HOOK_IDENT(apart)(void)
+{
+	return is_glibc;
+}
+
+/*
+ * Usable bytes by the size word before a chunk, its flags taken off: those up to
+ * the next size word.  0: ask malloc_usable_size().  That is for a chunk mapped
+ * for itself, and for one with a tag in its address, whose word a plain load
+ * cannot read.
+ * Source: glibc 2.36 malloc/malloc.c, musable(), memsize().
+ */
+size_t HOOK_IDENT(size_word)(const void *ptr)
+{
+	const size_t mapped = 2, flags = 7;
+	size_t word;
+
+	if (!likely(has_size_word) || unlikely(mh_is_tagged(ptr)))
+		return 0;
+	word = ((const size_t *)ptr)[-1];
+	return likely(!(word & mapped)) ? (word & ~flags) - sizeof(word) : 0;
+}
+
+size_t HOOK_IDENT(malloc_usable_size)(void *ptr)
+{
+	const size_t usable = HOOK_IDENT(size_word)(ptr);
+
+	return likely(usable != 0) ? usable : CALL(malloc_usable_size, (ptr));
+}
+
+/*
+ * glibc: bit 1 of the size word before a chunk says that it was mapped for
+ * this request alone, so the kernel has zeroed it; the first byte tells when
+ * the tunable glibc.malloc.perturb has since filled it.
+ * Source: glibc 2.36 malloc/malloc.c, IS_MMAPPED and alloc_perturb; the same
+ * from 2.3 to 2.41.
+ */
+int HOOK_IDENT(zeroed)(void *ptr, size_t size)
+{
+	const size_t mapped = 2;
+
+	return is_glibc && size && ((const size_t *)ptr)[-1] & mapped &&
+	       !*(const unsigned char *)ptr;
+}
+
+int HOOK_IDENT(verdict)(enum mh_aligned which, size_t alignment, size_t size)
+{
+	void *ptr = NULL;
+	int error = 0;
+
+	if (!can_call()) {
+		no_memory(size);
+		return ENOMEM;
+	}
+	switch (which) {
+	case MH_MEMALIGN:
+		ptr = real.memalign(alignment, size);
+		break;
+	case MH_ALIGNED_ALLOC:
+		ptr = is_here(aligned_alloc) ?
+			real.aligned_alloc(alignment, size) :
+			real.memalign(alignment, size);
+		break;
+	case MH_VALLOC:
+		ptr = is_here(valloc) ? real.valloc(size) :
+				    real.memalign(alignment, size);
+		break;
+	case MH_PVALLOC:
+		ptr = is_here(pvalloc) ? real.pvalloc(size) :
+				     real.memalign(alignment, size);
+		break;
+	case MH_POSIX_MEMALIGN:
+		if (!is_here(posix_memalign))
+			return alignment % sizeof(void *) || !alignment ||
+			       alignment & (alignment - 1) ? EINVAL : 0;
+		error = real.posix_memalign(&ptr, alignment, size);
+		if (!error)
+			real.free(ptr);
+		return error;
+	}
+	if (!ptr)	/* jemalloc's memalign(0, n) says no and sets no errno */
+		return *mh_errno() ? *mh_errno() : EINVAL;
+	real.free(ptr);
+	return 0;
+}
+
+#endif
