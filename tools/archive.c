@@ -9,15 +9,16 @@
 #define _GNU_SOURCE
 #include <ar.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "archive.h"
 #include "elfedit.h"
 #include "tools.h"
 
 #define THIN_MAGIC	"!<thin>\n"
+#define SIZE_MOST	9999999999	/* ten digits */
 
 _Static_assert(sizeof(struct ar_hdr) == 60, "ar_hdr as in the file");
 
@@ -80,7 +81,9 @@ static char *bsd_name(const char *field, struct member *member)
 	size_t nr;
 	char *name;
 
-	if (number(field + 3, sizeof(((struct ar_hdr *)0)->ar_name) - 3, &nr) ||
+	/* No thin archive has contents here. */
+	if (!member->data ||
+	    number(field + 3, sizeof(((struct ar_hdr *)0)->ar_name) - 3, &nr) ||
 	    nr > member->bytes)
 		return NULL;
 	name = xstrndup((const char *)member->data, nr);
@@ -101,25 +104,46 @@ static char *short_name(const char *field)
 	return xstrndup(field, nr);
 }
 
-/* A member of a thin archive lies beside it. */
+/*
+ * A FIFO or a device could keep us for ever, and so can files of /proc: these
+ * have no size, or an impossible one (kmsg, kcore).
+ */
+static char *read_outside(const char *path, struct member *member)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return xasprintf("its member %s is no file", path);
+	if ((uint64_t)st.st_size > SIZE_MOST)
+		return xasprintf("its member %s is larger than an archive can "
+				 "say", path);
+	if (!st.st_size)
+		return NULL;
+	member->owned = (unsigned char *)read_file(path, &member->bytes);
+	if (!member->owned)
+		return xasprintf("its member %s: %s", path, strerror(errno));
+	member->data = member->owned;
+	return NULL;
+}
+
+/* A member of a thin archive lies beside it, or wherever it says: linkers read
+ * any path, too. */
 static char *read_thin(const struct reading *rd, struct member *member)
 {
 	const char *slash = strrchr(rd->path, '/');
 	int nr = slash && *member->name != '/' ? (int)(slash + 1 - rd->path)
 					       : 0;
 	char *path = xasprintf("%.*s%s", nr, rd->path, member->name);
-	char *problem = NULL;
+	char *problem = read_outside(path, member);
 
-	/* A FIFO or a device could keep us for ever. */
-	if (!is_file(path))
-		problem = xasprintf("its member %s is no file", path);
-	else
-		member->owned = (unsigned char *)read_file(path, &member->bytes);
-	if (!problem && !member->owned)
-		problem = xasprintf("its member %s: %s", path, strerror(errno));
-	member->data = member->owned;
 	free(path);
 	return problem;
+}
+
+/* That of a thin one is a path. */
+static const char *plain_name(const struct archive *archive, const char *name)
+{
+	return archive->thin ? base_name(name) : name;
 }
 
 static char *add_member(struct reading *rd, const struct ar_hdr *hdr,
@@ -137,7 +161,8 @@ static char *add_member(struct reading *rd, const struct ar_hdr *hdr,
 		free(member->name);
 		return xstrdup("has a member without a name");
 	}
-	if (starts_with(member->name, "__.SYMDEF")) {	/* BSD's table */
+	/* BSD's table */
+	if (starts_with(plain_name(archive, member->name), "__.SYMDEF")) {
 		free(member->name);
 		return NULL;
 	}
@@ -345,7 +370,7 @@ static void put_header(struct bytes *out, const char *name, const char *rest,
 	struct ar_hdr hdr;
 	char text[24];
 
-	if (bytes > 9999999999)
+	if (bytes > SIZE_MOST)
 		die("a member is larger than an archive can say");
 	memset(&hdr, ' ', sizeof(hdr));
 	if (rest)
@@ -359,17 +384,21 @@ static void put_header(struct bytes *out, const char *name, const char *rest,
 	put(out, &hdr, sizeof(hdr));
 }
 
+/* Does it fit into a header?  "#1/" begins a long name of BSD's. */
+static int is_short(const char *name)
+{
+	return strlen(name) <= 15 && !strchr(name, '/') && !streq(name, "#1");
+}
+
 /* The table of long names, and each member's name as its header shows it. */
 static void name_members(const struct archive *archive, struct bytes *names,
 			 struct strings *shown)
 {
 	for (size_t i = 0; i < archive->nr; i++) {
-		const char *name = archive->members[i].name;
+		const char *name = plain_name(archive,
+					      archive->members[i].name);
 
-		/* That of a thin one is a path. */
-		if (archive->thin)
-			name = base_name(name);
-		if (strlen(name) <= 15 && !strchr(name, '/')) {
+		if (is_short(name)) {
 			strings_addf(shown, "%s/", name);
 			continue;
 		}

@@ -56,6 +56,21 @@ static const char *count_sections(struct elf_edit *edit,
 	return NULL;
 }
 
+/* What is read as an array; members of archives begin at any even offset. */
+static int is_crooked(const struct elf_section *section)
+{
+	switch (section->hdr.sh_type) {
+	case SHT_SYMTAB:
+	case SHT_SYMTAB_SHNDX:
+	case SHT_RELA:
+	case SHT_REL:
+	case SHT_GROUP:
+		return !!((uintptr_t)section->data % _Alignof(Elf64_Rela));
+	default:
+		return 0;
+	}
+}
+
 static const char *read_sections(struct elf_edit *edit,
 				 const unsigned char *file, size_t bytes)
 {
@@ -81,8 +96,9 @@ static const char *read_sections(struct elf_edit *edit,
 			return "has sections that overlap";
 		left -= hdr->sh_size;
 		section->bytes = hdr->sh_size;
-		section->data = xcalloc(section->bytes, 1);
-		memcpy(section->data, file + hdr->sh_offset, section->bytes);
+		section->data = section->bytes ? file + hdr->sh_offset : NULL;
+		if (is_crooked(section))
+			elf_own(edit, i);
 	}
 	return NULL;
 }
@@ -236,7 +252,7 @@ const char *elf_open(struct elf_edit *edit, const void *file, size_t bytes)
 void elf_close(struct elf_edit *edit)
 {
 	for (size_t i = 0; edit->sections && i < edit->nr; i++)
-		free(edit->sections[i].data);
+		free(edit->sections[i].own);
 	free(edit->sections);
 	memset(edit, 0, sizeof(*edit));
 }
@@ -247,45 +263,42 @@ const char *elf_section_name(const struct elf_edit *edit, size_t section)
 	       edit->sections[section].hdr.sh_name;
 }
 
-size_t elf_nr_symbols(const struct elf_edit *edit)
+unsigned char *elf_own(struct elf_edit *edit, size_t i)
 {
-	return edit->symtab ? edit->sections[edit->symtab].bytes /
-			      sizeof(Elf64_Sym) : 0;
+	struct elf_section *section = &edit->sections[i];
+
+	if (section->bytes && !section->own) {
+		section->own = xrealloc(NULL, section->bytes);
+		memcpy(section->own, section->data, section->bytes);
+		section->data = section->own;
+	}
+	return section->own;
 }
 
-Elf64_Sym *elf_symbol(const struct elf_edit *edit, size_t i)
+void elf_drop(struct elf_edit *edit, size_t i)
 {
-	return (Elf64_Sym *)edit->sections[edit->symtab].data + i;
+	free(edit->sections[i].own);
+	memset(&edit->sections[i], 0, sizeof(edit->sections[i]));
 }
 
-const char *elf_symbol_name(const struct elf_edit *edit, size_t i)
+static int leave_group(struct elf_edit *edit, size_t i)
 {
-	return (const char *)edit->sections[edit->strtab].data +
-	       elf_symbol(edit, i)->st_name;
+	size_t nr = edit->sections[i].bytes / sizeof(Elf32_Word), left = 1;
+	Elf32_Word *word = (Elf32_Word *)elf_own(edit, i);
+
+	for (size_t k = 1; k < nr; k++)
+		if (edit->sections[word[k]].hdr.sh_type != SHT_NULL)
+			word[left++] = word[k];
+	edit->sections[i].bytes = left * sizeof(*word);
+	return left > 1;
 }
 
-static Elf64_Word *extended(const struct elf_edit *edit, size_t i)
+void elf_leave_groups(struct elf_edit *edit)
 {
-	return (Elf64_Word *)edit->sections[edit->shndx].data + i;
-}
-
-size_t elf_symbol_section(const struct elf_edit *edit, size_t i)
-{
-	Elf64_Section section = elf_symbol(edit, i)->st_shndx;
-
-	if (section == SHN_XINDEX)
-		return *extended(edit, i);
-	return section >= SHN_LORESERVE ? ELF_NOWHERE : section;
-}
-
-size_t elf_nr_relocations(const struct elf_edit *edit, size_t section)
-{
-	return edit->sections[section].bytes / sizeof(Elf64_Rela);
-}
-
-Elf64_Rela *elf_relocations(const struct elf_edit *edit, size_t section)
-{
-	return (Elf64_Rela *)edit->sections[section].data;
+	for (size_t i = 1; i < edit->nr; i++)
+		if (edit->sections[i].hdr.sh_type == SHT_GROUP &&
+		    !leave_group(edit, i))
+			elf_drop(edit, i);
 }
 
 /* Return: where the new bytes begin. */
@@ -293,9 +306,13 @@ static size_t append(struct elf_section *section, const void *data,
 		     size_t bytes)
 {
 	size_t at = section->bytes;
+	unsigned char *own = xrealloc(section->own, at + bytes);
 
-	section->data = xrealloc(section->data, at + bytes);
-	memcpy(section->data + at, data, bytes);
+	if (at && !section->own)
+		memcpy(own, section->data, at);
+	memcpy(own + at, data, bytes);
+	section->own = own;
+	section->data = own;
 	section->bytes += bytes;
 	return at;
 }
@@ -310,10 +327,11 @@ void elf_set_section(struct elf_edit *edit, size_t symbol, size_t section)
 {
 	int large = section >= SHN_LORESERVE;
 
-	elf_symbol(edit, symbol)->st_shndx =
+	elf_own_symbol(edit, symbol)->st_shndx =
 		large ? SHN_XINDEX : (Elf64_Section)section;
 	if (edit->shndx)
-		*extended(edit, symbol) = large ? (Elf64_Word)section : 0;
+		((Elf64_Word *)elf_own(edit, edit->shndx))[symbol] =
+			large ? (Elf64_Word)section : 0;
 }
 
 size_t elf_add_symbol(struct elf_edit *edit, const char *name,
@@ -396,7 +414,7 @@ void elf_add_relocations(struct elf_edit *edit, size_t section,
 	Elf64_Rela *all;
 
 	append(&edit->sections[where], more, nr * sizeof(*more));
-	all = elf_relocations(edit, where);
+	all = (Elf64_Rela *)elf_own(edit, where);
 	/* In the order of offsets if they had one. */
 	while (nr) {
 		if (from && all[from - 1].r_offset > more[nr - 1].r_offset)
@@ -430,10 +448,11 @@ static size_t round_up(size_t at, size_t align)
 	return align > 1 ? (at + align - 1) & ~(align - 1) : at;
 }
 
-/* Gives the sections their places. Return: where the headers begin. */
-static size_t lay_out(const struct elf_edit *edit, Elf64_Shdr *hdrs)
+/* Gives the sections their places, and tells their order there.
+ * Return: where the headers begin. */
+static size_t lay_out(const struct elf_edit *edit, Elf64_Shdr *hdrs,
+		      size_t *order)
 {
-	size_t *order = xcalloc(edit->nr, sizeof(*order));
 	size_t at = sizeof(Elf64_Ehdr);
 
 	for (size_t i = 0; i < edit->nr; i++) {
@@ -455,28 +474,45 @@ static size_t lay_out(const struct elf_edit *edit, Elf64_Shdr *hdrs)
 		hdr->sh_size = section->bytes;
 		at += section->bytes;
 	}
-	free(order);
 	return round_up(at, 8);
+}
+
+/* Between two sections lie zeros. */
+static void put_sections(const struct elf_edit *edit, const Elf64_Shdr *hdrs,
+			 const size_t *order, unsigned char *file, size_t end)
+{
+	size_t at = sizeof(Elf64_Ehdr);
+
+	for (size_t k = 1; k < edit->nr; k++) {
+		const struct elf_section *section = &edit->sections[order[k]];
+		size_t offset = hdrs[order[k]].sh_offset;
+
+		if (!section->bytes)
+			continue;
+		memset(file + at, 0, offset - at);
+		memcpy(file + offset, section->data, section->bytes);
+		at = offset + section->bytes;
+	}
+	memset(file + at, 0, end - at);
 }
 
 unsigned char *elf_write(const struct elf_edit *edit, size_t *bytes)
 {
 	Elf64_Shdr *hdrs = xcalloc(edit->nr, sizeof(*hdrs));
+	size_t *order = xcalloc(edit->nr, sizeof(*order));
 	Elf64_Ehdr ehdr = edit->ehdr;
 	unsigned char *file;
 
 	ehdr.e_phoff = ehdr.e_phnum = 0;
-	ehdr.e_shoff = lay_out(edit, hdrs);
+	ehdr.e_shoff = lay_out(edit, hdrs, order);
 	ehdr.e_shnum = edit->nr < SHN_LORESERVE ? (Elf64_Half)edit->nr : 0;
 	hdrs[0].sh_size = ehdr.e_shnum ? 0 : edit->nr;
 	*bytes = ehdr.e_shoff + edit->nr * sizeof(*hdrs);
-	file = xcalloc(*bytes, 1);
+	file = xrealloc(NULL, *bytes);
 	memcpy(file, &ehdr, sizeof(ehdr));
+	put_sections(edit, hdrs, order, file, ehdr.e_shoff);
 	memcpy(file + ehdr.e_shoff, hdrs, edit->nr * sizeof(*hdrs));
-	for (size_t i = 1; i < edit->nr; i++)
-		if (edit->sections[i].bytes)
-			memcpy(file + hdrs[i].sh_offset,
-			       edit->sections[i].data, edit->sections[i].bytes);
+	free(order);
 	free(hdrs);
 	return file;
 }

@@ -19,12 +19,15 @@
 /**
  * struct elf_section - a section and its bytes
  * @hdr:	its header; offset and size count when the object is written
- * @data:	@bytes of its own, or NULL (empty, or SHT_NOBITS)
+ * @data:	@bytes where they lie in the file, or @own; NULL when there are
+ *		none (empty, or SHT_NOBITS)
+ * @own:	the copy that may be changed, NULL until elf_own()
  */
 struct elf_section {
 	Elf64_Shdr hdr;
-	unsigned char *data;
+	const unsigned char *data;
 	size_t bytes;
+	unsigned char *own;
 };
 
 /**
@@ -46,6 +49,7 @@ int elf_is(const void *file, size_t bytes);
 
 /**
  * elf_open() - take an object apart
+ * @file:	@bytes of it; must stay until elf_close(), and is not changed
  *
  * Return: NULL, or what is wrong with it; elf_close() is for both.
  */
@@ -54,17 +58,57 @@ void elf_close(struct elf_edit *edit);
 
 const char *elf_section_name(const struct elf_edit *edit, size_t section);
 
-size_t elf_nr_symbols(const struct elf_edit *edit);
-/* Valid until a symbol is added. */
-Elf64_Sym *elf_symbol(const struct elf_edit *edit, size_t i);
+/* The bytes of a section, to be changed; NULL when there are none. */
+unsigned char *elf_own(struct elf_edit *edit, size_t section);
+
+static inline size_t elf_nr_symbols(const struct elf_edit *edit)
+{
+	return edit->symtab ? edit->sections[edit->symtab].bytes /
+			      sizeof(Elf64_Sym) : 0;
+}
+
+/* Valid until a symbol is added or changed. */
+static inline const Elf64_Sym *elf_symbol(const struct elf_edit *edit, size_t i)
+{
+	return (const Elf64_Sym *)edit->sections[edit->symtab].data + i;
+}
+
+/* To be changed. */
+static inline Elf64_Sym *elf_own_symbol(struct elf_edit *edit, size_t i)
+{
+	return (Elf64_Sym *)elf_own(edit, edit->symtab) + i;
+}
+
 /* Valid until a symbol or a string is added. */
-const char *elf_symbol_name(const struct elf_edit *edit, size_t i);
+static inline const char *elf_symbol_name(const struct elf_edit *edit, size_t i)
+{
+	return (const char *)edit->sections[edit->strtab].data +
+	       elf_symbol(edit, i)->st_name;
+}
+
 /* Return: the section, 0 when it is undefined, or ELF_NOWHERE. */
-size_t elf_symbol_section(const struct elf_edit *edit, size_t i);
+static inline size_t elf_symbol_section(const struct elf_edit *edit, size_t i)
+{
+	Elf64_Section section = elf_symbol(edit, i)->st_shndx;
+
+	if (section == SHN_XINDEX)
+		return ((const Elf64_Word *)
+			edit->sections[edit->shndx].data)[i];
+	return section >= SHN_LORESERVE ? ELF_NOWHERE : section;
+}
 
 /* Number of entries of a section of type SHT_RELA, and the first of them. */
-size_t elf_nr_relocations(const struct elf_edit *edit, size_t section);
-Elf64_Rela *elf_relocations(const struct elf_edit *edit, size_t section);
+static inline size_t elf_nr_relocations(const struct elf_edit *edit,
+					size_t section)
+{
+	return edit->sections[section].bytes / sizeof(Elf64_Rela);
+}
+
+static inline const Elf64_Rela *elf_relocations(const struct elf_edit *edit,
+						size_t section)
+{
+	return (const Elf64_Rela *)edit->sections[section].data;
+}
 
 /* Appends a string to the names of symbols. */
 Elf64_Word elf_add_name(struct elf_edit *edit, const char *name);
@@ -92,6 +136,17 @@ void elf_set_section(struct elf_edit *edit, size_t symbol, size_t section);
  */
 void elf_add_relocations(struct elf_edit *edit, size_t section,
 			 const Elf64_Rela *more, size_t nr);
+
+/**
+ * elf_drop() - drop a section
+ *
+ * Its header becomes an inactive one (SHT_NULL), so that the indices of others
+ * stay.  When all are dropped, elf_leave_groups() is to follow.
+ */
+void elf_drop(struct elf_edit *edit, size_t section);
+
+/* Takes what was dropped out of its groups; such as are empty then go, too. */
+void elf_leave_groups(struct elf_edit *edit);
 
 /**
  * elf_write() - put the object together again

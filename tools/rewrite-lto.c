@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <string.h>
 
+#include "bitcode.h"
 #include "rewrite-lto.h"
 
 #define REMEDY	"compile this object with -fno-lto"
@@ -67,13 +68,19 @@ void rewrite_bitcode(const void *file, size_t bytes,
 		     const struct rewrite_options *options,
 		     struct strings *errors)
 {
-	if (bytes < 4 || (memcmp(file, "BC\xc0\xde", 4) &&
-			  memcmp(file, "\xde\xc0\x17\x0b", 4)))
+	if (!bitcode_is(file, bytes))
 		return;
 	for (size_t k = 0; k < options->symbols.nr; k++) {
-		const char *symbol = plain_name(options->symbols.item[k]);
+		const char *word = options->symbols.item[k];
+		const char *symbol = plain_name(word);
+		int defines = bitcode_defines(file, bytes, symbol,
+					      symbol != word);
 
-		if (memmem(file, bytes, symbol, strlen(symbol)))
+		if (defines > 0)
+			strings_addf(errors, "%s: is defined in LLVM bitcode "
+				     "(-flto): " REMEDY, symbol);
+		else if (defines < 0 &&
+			 memmem(file, bytes, symbol, strlen(symbol)))
 			strings_addf(errors, "%s: may be defined in LLVM bitcode "
 				     "(-flto): " REMEDY, symbol);
 	}

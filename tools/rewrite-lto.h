@@ -15,7 +15,7 @@
 void rewrite_lto(const struct elf_edit *elf,
 		 const struct rewrite_options *options, struct strings *errors);
 
-/* Refuses LLVM's bitcode that names one of them; anything else passes. */
+/* Refuses LLVM's bitcode that defines, or could define, one of them. */
 void rewrite_bitcode(const void *file, size_t bytes,
 		     const struct rewrite_options *options,
 		     struct strings *errors);

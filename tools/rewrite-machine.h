@@ -43,11 +43,14 @@ struct place {
  * struct code - a section of code to be looked through
  * @code:	@bytes of it
  * @mark:	MARK_* of each byte, and of the end
+ * @targets:	@nr_targets places that are looked for
  */
 struct code {
 	unsigned char *code;
 	size_t bytes;
 	unsigned char *mark;
+	size_t *targets;
+	size_t nr_targets;
 };
 
 enum {
@@ -56,13 +59,15 @@ enum {
 	MARK_INSIDE = 4,	/* of a function of known size */
 	MARK_CODE = 8,		/* what follows is code ($x) */
 	MARK_DATA = 16,		/* what follows is data ($d) */
+	MARK_TARGET = 32,	/* one of the places that are looked for */
 };
 
 /**
  * struct machine - how to read one machine's code and relocations
  * @reference:	what @rela, of section @in, wants of its symbol; at this
  *		distance from it in *@offset
- * @sweep:	visits all places of a section of code
+ * @sweep:	visits all places of a section of code that name one of the
+ *		targets, and maybe others
  * @bridge:	makes a long jump, to be relocated at *@field, where a short
  *		jump at @place can reach it; 0 when there is no room
  */

@@ -4,9 +4,16 @@
  *
  * Source: System V ABI, AMD64 supplement, 4.4 (relocations).
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "rewrite-machine.h"
+#include "tools.h"
+
+enum {
+	INSN_MOST = 15,
+	SHORT_MOST = 128,	/* how far a short jump goes, and a byte */
+};
 
 /* Opcode of a near call or jump before its distance? */
 static int is_branch(const unsigned char *code, size_t field)
@@ -132,15 +139,16 @@ static size_t resume(const struct code *code, size_t at, size_t end)
 	return at;
 }
 
-static void sweep(const struct code *code,
-		  void (*visit)(const struct place *place, void *arg),
-		  void *arg)
+/* From where instructions are known to begin up to where they begin again. */
+static void sweep_part(const struct code *code, size_t at, size_t end,
+		       void (*visit)(const struct place *place, void *arg),
+		       void *arg)
 {
-	size_t at = 0, length, field;
+	size_t length, field;
 	int lost = 0;		/* what follows in this function is no code */
 	struct place place;
 
-	while (at < code->bytes) {
+	while (at < end) {
 		if (code->mark[at] & MARK_START)
 			lost = 0;
 		length = 0;
@@ -158,6 +166,101 @@ static void sweep(const struct code *code,
 			visit(&place, arg);
 		at = resume(code, at, at + length);
 	}
+}
+
+/* ---- where it is worth reading instructions -------------------------------- */
+
+/* Places where a distance to a target would stand, were there a field. */
+struct fields {
+	size_t *at;
+	size_t nr;
+};
+
+static void add_field(struct fields *fields, size_t at)
+{
+	/* grown in powers of two */
+	if (!(fields->nr & (fields->nr - 1)))
+		fields->at = xrealloc(fields->at, (fields->nr * 2 + 1) *
+						  sizeof(*fields->at));
+	fields->at[fields->nr++] = at;
+}
+
+static void find_distances(const struct code *code, struct fields *fields)
+{
+	uint32_t distance;
+
+	for (size_t at = 1; at + sizeof(distance) <= code->bytes; at++) {
+		uint64_t to;
+
+		memcpy(&distance, code->code + at, sizeof(distance));
+		to = at + sizeof(distance) + (uint64_t)(int32_t)distance;
+		if (to < code->bytes && code->mark[to] & MARK_TARGET &&
+		    (is_branch(code->code, at) ||
+		     is_rip_relative(code->code, at)))
+			add_field(fields, at);
+	}
+}
+
+static void find_short_jumps(const struct code *code, size_t target,
+			     struct fields *fields)
+{
+	size_t at = target > SHORT_MOST ? target - SHORT_MOST : 1;
+
+	for (; at < code->bytes && at <= target + SHORT_MOST; at++) {
+		size_t to = at + 1 + (size_t)(signed char)code->code[at];
+		unsigned char opcode = code->code[at - 1];
+
+		/* Jcc, LOOP, JCXZ and JMP */
+		if (to == target && (opcode >> 4 == 7 || opcode >> 2 == 0x38 ||
+				     opcode == 0xeb))
+			add_field(fields, at);
+	}
+}
+
+static int by_place(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void find_fields(const struct code *code, struct fields *fields)
+{
+	*fields = (struct fields){ NULL, 0 };
+	find_distances(code, fields);
+	for (size_t i = 0; i < code->nr_targets; i++)
+		find_short_jumps(code, code->targets[i], fields);
+	if (fields->nr)
+		qsort(fields->at, fields->nr, sizeof(*fields->at), by_place);
+}
+
+/*
+ * Reading starts anew at each function: those in which no field could name a
+ * target need not be read.
+ */
+static void sweep(const struct code *code,
+		  void (*visit)(const struct place *place, void *arg),
+		  void *arg)
+{
+	size_t swept = 0, begin, end;
+	struct fields fields;
+
+	find_fields(code, &fields);
+	for (size_t i = 0; i < fields.nr; i++) {
+		size_t at = fields.at[i];
+
+		if (at < swept)
+			continue;
+		begin = at > INSN_MOST ? at - INSN_MOST : 0;
+		while (begin > swept && !(code->mark[begin] & MARK_START))
+			begin--;
+		if (begin < swept)
+			begin = swept;
+		end = resume(code, at, code->bytes);
+		sweep_part(code, begin, end, visit, arg);
+		swept = end;
+	}
+	free(fields.at);
 }
 
 /* Length of a NOP as assemblers fill gaps with, or 0. */

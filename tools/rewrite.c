@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nameset.h"
 #include "rewrite.h"
 #include "rewrite-lto.h"
 #include "rewrite-machine.h"
@@ -54,6 +55,9 @@ struct rewriting {
 	struct rewrite_result *result;
 	struct elf_edit elf;
 	const struct machine *machine;
+	struct nameset names;		/* of all that is to be rewritten */
+	size_t *named;			/* symbols of such names, or ours */
+	size_t nr_named;
 	struct target *targets;
 	size_t nr_targets;
 	struct stand_in *stand_ins;	/* of each symbol that was there */
@@ -77,6 +81,14 @@ static void problem(struct rewriting *rw, const char *symbol, const char *text)
 
 /* ---- the functions ----------------------------------------------------------- */
 
+/* "FILE:X" */
+static const char *plain_name(const char *word)
+{
+	const char *colon = strrchr(word, ':');
+
+	return colon ? colon + 1 : word;
+}
+
 /* X and X@@VERSION, the version that others are linked with; not X@VERSION. */
 static int is_name(const char *symbol, const char *name)
 {
@@ -84,6 +96,33 @@ static int is_name(const char *symbol, const char *name)
 
 	return !strncmp(symbol, name, nr) &&
 	       (!symbol[nr] || starts_with(symbol + nr, "@@"));
+}
+
+static void add_named(struct rewriting *rw, size_t symbol)
+{
+	/* grown in powers of two */
+	if (!(rw->nr_named & (rw->nr_named - 1)))
+		rw->named = xrealloc(rw->named, (rw->nr_named * 2 + 1) *
+						sizeof(*rw->named));
+	rw->named[rw->nr_named++] = symbol;
+}
+
+/* Each name is looked for several times, and most symbols have none of them. */
+static void find_named(struct rewriting *rw)
+{
+	const struct strings *symbols = &rw->options->symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		nameset_add(&rw->names, plain_name(symbols->item[i]));
+	for (size_t i = 1; i < elf_nr_symbols(&rw->elf); i++) {
+		const char *name = elf_symbol_name(&rw->elf, i);
+
+		if (nameset_has(&rw->names, name) ||
+		    (name[0] == '_' && name[1] == '_' &&
+		     (starts_with(name, "__real_") ||
+		      starts_with(name, "__mallochooks_"))))
+			add_named(rw, i);
+	}
 }
 
 static int is_function(const Elf64_Sym *sym)
@@ -140,7 +179,8 @@ static int find_target(struct rewriting *rw, const char *name, int local)
 {
 	size_t before = rw->nr_targets, found = 0;
 
-	for (size_t i = 1; i < elf_nr_symbols(&rw->elf); i++) {
+	for (size_t k = 0; k < rw->nr_named; k++) {
+		size_t i = rw->named[k];
 		const Elf64_Sym *sym = elf_symbol(&rw->elf, i);
 		int is_local = ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
 
@@ -165,17 +205,15 @@ static void find_targets(struct rewriting *rw, const char *file,
 	rw->targets = xcalloc(symbols->nr, sizeof(*rw->targets));
 	for (size_t i = 0; i < symbols->nr; i++) {
 		const char *word = symbols->item[i];
-		const char *colon = strrchr(word, ':');
-		const char *name = colon ? colon + 1 : word;
-		size_t k = 0;
+		const char *name = plain_name(word);
+		size_t k = 0, nr = name != word ? name - 1 - word : 0;
 
-		if (colon && (strncmp(file, word, colon - word) ||
-			      file[colon - word]))
+		if (name != word && (strncmp(file, word, nr) || file[nr]))
 			continue;
 		while (k < rw->nr_targets && !streq(name, rw->targets[k].name))
 			k++;
 		/* "x,f.o:x": once */
-		if (k < rw->nr_targets || find_target(rw, name, !!colon))
+		if (k < rw->nr_targets || find_target(rw, name, name != word))
 			found[i] = 1;
 	}
 }
@@ -196,8 +234,8 @@ static struct target *target_at(const struct rewriting *rw, size_t section,
 	return NULL;
 }
 
-/* Is this symbol another name of a target, for the object's own references?
- * gcc makes X.localalias where it was told that nobody replaces X. */
+/* Is this symbol, of its place, another name of a target, for the object's own
+ * references?  gcc makes X.localalias where it was told that nobody replaces X. */
 static int is_alias(const struct rewriting *rw, const struct target *target,
 		    size_t symbol)
 {
@@ -206,8 +244,7 @@ static int is_alias(const struct rewriting *rw, const struct target *target,
 	int type = ELF64_ST_TYPE(sym->st_info);
 	size_t nr = strlen(target->name);
 
-	if (type != ELF64_ST_TYPE(target->old.st_info) ||
-	    !same_place(rw, target, symbol))
+	if (type != ELF64_ST_TYPE(target->old.st_info))
 		return 0;
 	if (symbol == target->symbol || rw->options->aliases)
 		return 1;
@@ -223,24 +260,27 @@ static void find_stand_in(struct rewriting *rw, size_t symbol)
 	struct stand_in *stand_in = &rw->stand_ins[symbol];
 	int local = ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
 
-	for (size_t k = 0; !local && k < rw->nr_targets; k++)
-		if (is_name(name, rw->targets[k].name) &&
-		    same_place(rw, &rw->targets[k], symbol)) {
-			*stand_in = (struct stand_in){ &rw->targets[k], BY_NAME };
+	for (size_t k = 0; k < rw->nr_targets; k++) {
+		struct target *target = &rw->targets[k];
+
+		if (!same_place(rw, target, symbol))
+			continue;
+		if (!local && is_name(name, target->name)) {
+			*stand_in = (struct stand_in){ target, BY_NAME };
 			return;
 		}
-	for (size_t k = 0; k < rw->nr_targets; k++)
-		if (is_alias(rw, &rw->targets[k], symbol)) {
-			*stand_in = (struct stand_in){ &rw->targets[k], BY_ALIAS };
-			return;
-		}
+		if (!stand_in->how && is_alias(rw, target, symbol))
+			*stand_in = (struct stand_in){ target, BY_ALIAS };
+	}
 }
 
 static void find_cold(struct rewriting *rw, size_t symbol)
 {
 	const Elf64_Sym *sym = elf_symbol(&rw->elf, symbol);
-	const char *cold = strstr(elf_symbol_name(&rw->elf, symbol), ".cold");
-	size_t nr = cold ? cold - elf_symbol_name(&rw->elf, symbol) : 0;
+	const char *name = elf_symbol_name(&rw->elf, symbol);
+	const char *cold = nameset_may_have(&rw->names, name) ?
+			   strstr(name, ".cold") : NULL;
+	size_t nr = cold ? cold - name : 0;
 
 	for (size_t k = 0; cold && k < rw->nr_targets; k++) {
 		if (strlen(rw->targets[k].name) != nr ||
@@ -282,11 +322,23 @@ static void find_stand_ins(struct rewriting *rw)
 
 static size_t find_global(const struct rewriting *rw, const char *name)
 {
-	for (size_t i = elf_nr_symbols(&rw->elf); i-- > 1; )
+	for (size_t k = rw->nr_named; k--; ) {
+		size_t i = rw->named[k];
+
 		if (ELF64_ST_BIND(elf_symbol(&rw->elf, i)->st_info) !=
 		    STB_LOCAL && streq(elf_symbol_name(&rw->elf, i), name))
 			return i;
+	}
 	return 0;
+}
+
+static size_t add_symbol(struct rewriting *rw, const char *name,
+			 const Elf64_Sym *like, size_t section)
+{
+	size_t symbol = elf_add_symbol(&rw->elf, name, like, section);
+
+	add_named(rw, symbol);
+	return symbol;
 }
 
 /* A hidden undefined symbol; an absent one is then an error of any link. */
@@ -300,7 +352,7 @@ static size_t want(struct rewriting *rw, const char *what, const char *name)
 	};
 
 	if (!symbol)
-		symbol = elf_add_symbol(&rw->elf, whole, &like, 0);
+		symbol = add_symbol(rw, whole, &like, 0);
 	free(whole);
 	return symbol;
 }
@@ -332,11 +384,10 @@ static void make_real(struct rewriting *rw, struct target *target)
 				     ELF64_ST_TYPE(like.st_info));
 	like.st_other = (like.st_other & ~3) | STV_HIDDEN;
 	if (!symbol) {
-		target->real = elf_add_symbol(&rw->elf, name, &like,
-					      target->section);
+		target->real = add_symbol(rw, name, &like, target->section);
 	} else if (!elf_symbol_section(&rw->elf, symbol)) {
 		like.st_name = elf_symbol(&rw->elf, symbol)->st_name;
-		*elf_symbol(&rw->elf, symbol) = like;
+		*elf_own_symbol(&rw->elf, symbol) = like;
 		elf_set_section(&rw->elf, symbol, target->section);
 		target->real = symbol;
 	} else {
@@ -355,9 +406,9 @@ static void undefine(struct rewriting *rw, size_t symbol, const char *name)
 	if (strchr(elf_symbol_name(&rw->elf, symbol), '@')) {
 		Elf64_Word at = elf_add_name(&rw->elf, name);
 
-		elf_symbol(&rw->elf, symbol)->st_name = at;
+		elf_own_symbol(&rw->elf, symbol)->st_name = at;
 	}
-	sym = elf_symbol(&rw->elf, symbol);
+	sym = elf_own_symbol(&rw->elf, symbol);
 	sym->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE);
 	sym->st_value = 0;
 	sym->st_size = 0;
@@ -429,13 +480,6 @@ static size_t new_symbol(struct rewriting *rw, struct target *target,
 	return entry_of(rw, target);
 }
 
-static void set_symbol(Elf64_Rela *rela, size_t symbol)
-{
-	if (symbol)
-		rela->r_info = ELF64_R_INFO((Elf64_Xword)symbol,
-					    ELF64_R_TYPE(rela->r_info));
-}
-
 /* Does its addend tell which byte of the function is meant? */
 static int is_exact(enum ref ref)
 {
@@ -444,7 +488,7 @@ static int is_exact(enum ref ref)
 
 /* A relocation against X, or another name of it. */
 static size_t redirect_named(struct rewriting *rw, size_t in,
-			     const Elf64_Rela *rela)
+			     const Elf64_Rela *rela, int is_description)
 {
 	const struct stand_in *stand_in =
 		&rw->stand_ins[ELF64_R_SYM(rela->r_info)];
@@ -455,7 +499,7 @@ static size_t redirect_named(struct rewriting *rw, size_t in,
 
 	ref = rw->machine->reference(section, rela, &offset);
 	/* Its size, or some place within it. */
-	if (describes(rw, in) || ref == REF_OTHER ||
+	if (is_description || ref == REF_OTHER ||
 	    (is_exact(ref) && offset))
 		return stand_in->how == BY_NAME ? real_of(stand_in->target) : 0;
 	return new_symbol(rw, stand_in->target, ref, stand_in->how, is_code);
@@ -474,39 +518,47 @@ static size_t redirect_section(struct rewriting *rw, size_t in,
 	enum ref ref;
 
 	ref = rw->machine->reference(section, rela, &offset);
-	if (describes(rw, in) || !is_exact(ref))
+	if (!is_exact(ref))
 		return 0;
 	target = target_at(rw, elf_symbol_section(&rw->elf, symbol),
 			   value + (uint64_t)offset);
 	if (!target || cold_part_of(rw, in, rela->r_offset) == target)
 		return 0;
 	to = new_symbol(rw, target, ref, 0, is_code);
+	/* of a damaged file it may wrap */
 	if (to)
-		rela->r_addend -= offset;
+		rela->r_addend = (int64_t)((uint64_t)rela->r_addend -
+					   (uint64_t)offset);
 	return to;
 }
 
 static void redirect(struct rewriting *rw, size_t section)
 {
 	size_t in = rw->elf.sections[section].hdr.sh_info;
+	int is_description = describes(rw, in);
 
 	for (size_t i = 0; i < elf_nr_relocations(&rw->elf, section); i++) {
-		Elf64_Rela *rela = elf_relocations(&rw->elf, section) + i;
-		size_t symbol = ELF64_R_SYM(rela->r_info);
+		Elf64_Rela rela = elf_relocations(&rw->elf, section)[i];
+		size_t symbol = ELF64_R_SYM(rela.r_info), to = 0;
 		int type = ELF64_ST_TYPE(elf_symbol(&rw->elf, symbol)->st_info);
 
 		if (rw->stand_ins[symbol].how)
-			set_symbol(rela, redirect_named(rw, in, rela));
-		else if (type == STT_SECTION)
-			set_symbol(rela, redirect_section(rw, in, rela));
+			to = redirect_named(rw, in, &rela, is_description);
+		else if (type == STT_SECTION && !is_description)
+			to = redirect_section(rw, in, &rela);
+		if (!to)
+			continue;
+		rela.r_info = ELF64_R_INFO((Elf64_Xword)to,
+					   ELF64_R_TYPE(rela.r_info));
+		((Elf64_Rela *)elf_own(&rw->elf, section))[i] = rela;
 	}
 }
 
 /* Their addends lie in the section: no compiler of ours makes them for code. */
 static void redirect_rel(struct rewriting *rw, size_t section)
 {
-	struct elf_section *rels = &rw->elf.sections[section];
-	Elf64_Rel *rel = (Elf64_Rel *)rels->data;
+	const struct elf_section *rels = &rw->elf.sections[section];
+	Elf64_Rel *rel = (Elf64_Rel *)elf_own(&rw->elf, section);
 
 	for (size_t i = 0; i < rels->bytes / sizeof(*rel); i++) {
 		const struct stand_in *stand_in =
@@ -560,10 +612,51 @@ static int is_mapping(const char *name, char kind)
 	return name[0] == '$' && name[1] == kind && (!name[2] || name[2] == '.');
 }
 
+struct range {
+	size_t begin, end;
+};
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+/* Eight at a time: these are most of the bytes. */
+static void mark_range(unsigned char *mark, size_t at, size_t end)
+{
+	const uint64_t all = MARK_INSIDE * UINT64_C(0x0101010101010101);
+	uint64_t marks;
+
+	for (; at + sizeof(marks) <= end; at += sizeof(marks)) {
+		memcpy(&marks, mark + at, sizeof(marks));
+		marks |= all;
+		memcpy(mark + at, &marks, sizeof(marks));
+	}
+	for (; at < end; at++)
+		mark[at] |= MARK_INSIDE;
+}
+
+/* Functions may overlap, of which a damaged file can make much. */
+static void mark_inside(struct code *code, struct range *ranges, size_t nr)
+{
+	size_t at = 0;
+
+	qsort(ranges, nr, sizeof(*ranges), by_begin);
+	for (size_t i = 0; i < nr; i++) {
+		if (at < ranges[i].begin)
+			at = ranges[i].begin;
+		mark_range(code->mark, at, ranges[i].end);
+		if (at < ranges[i].end)
+			at = ranges[i].end;
+	}
+}
+
 static void mark_symbols(const struct rewriting *rw, struct code *code)
 {
-	long *depth = xcalloc(code->bytes + 1, sizeof(*depth));
-	long inside = 0;
+	struct range *ranges = xcalloc(rw->nr_stand_ins, sizeof(*ranges));
+	size_t nr = 0;
 
 	for (size_t i = 1; i < rw->nr_stand_ins; i++) {
 		const Elf64_Sym *sym = elf_symbol(&rw->elf, i);
@@ -580,16 +673,27 @@ static void mark_symbols(const struct rewriting *rw, struct code *code)
 		if (ELF64_ST_TYPE(sym->st_info) != STT_FUNC || !sym->st_size)
 			continue;
 		code->mark[at] |= MARK_START;
-		depth[at]++;
-		depth[sym->st_size < code->bytes - at ? at + sym->st_size
-						      : code->bytes]--;
+		ranges[nr++] = (struct range){
+			at, sym->st_size < code->bytes - at ? at + sym->st_size
+							    : code->bytes,
+		};
 	}
-	for (size_t at = 0; at < code->bytes; at++) {
-		inside += depth[at];
-		if (inside)
-			code->mark[at] |= MARK_INSIDE;
+	mark_inside(code, ranges, nr);
+	free(ranges);
+}
+
+/* At the place of an indirect function its resolver lies. */
+static void mark_targets(const struct rewriting *rw, struct code *code)
+{
+	for (size_t k = 0; k < rw->nr_targets; k++) {
+		const struct target *target = &rw->targets[k];
+
+		if (target->section != rw->swept ||
+		    ELF64_ST_TYPE(target->old.st_info) == STT_GNU_IFUNC)
+			continue;
+		code->mark[target->old.st_value] |= MARK_TARGET;
+		code->targets[code->nr_targets++] = target->old.st_value;
 	}
-	free(depth);
 }
 
 /* A loop to its own first instruction is no call, and in the large model a
@@ -668,18 +772,24 @@ static int by_offset(const void *a, const void *b)
 
 static void sweep(struct rewriting *rw, size_t section)
 {
-	const struct elf_section *swept = &rw->elf.sections[section];
+	size_t bytes = rw->elf.sections[section].bytes;
 
-	rw->code = (struct code){ swept->data, swept->bytes,
-				  xcalloc(swept->bytes + 1, 1) };
+	rw->code = (struct code){
+		.code = elf_own(&rw->elf, section),
+		.bytes = bytes,
+		.mark = xcalloc(bytes + 1, 1),
+		.targets = xcalloc(rw->nr_targets, sizeof(size_t)),
+	};
 	rw->swept = section;
 	mark_relocated(rw, &rw->code);
 	mark_symbols(rw, &rw->code);
+	mark_targets(rw, &rw->code);
 	rw->machine->sweep(&rw->code, visit_place, rw);
 	if (rw->nr_more) {
 		qsort(rw->more, rw->nr_more, sizeof(*rw->more), by_offset);
 		elf_add_relocations(&rw->elf, section, rw->more, rw->nr_more);
 	}
+	free(rw->code.targets);
 	free(rw->code.mark);
 	free(rw->more);
 	rw->more = NULL;
@@ -740,6 +850,7 @@ static enum rewrite_status rewrite_elf(struct rewriting *rw, const char *name,
 	rewrite_lto(&rw->elf, rw->options, &rw->result->errors);
 	rw->machine = rw->elf.ehdr.e_machine == EM_X86_64 ? &machine_x86_64
 							  : &machine_aarch64;
+	find_named(rw);
 	find_targets(rw, name, found);
 	if (!rw->nr_targets && !rw->result->errors.nr)
 		return REWRITE_ABSENT;
@@ -766,6 +877,8 @@ enum rewrite_status rewrite_object(const struct rewrite_options *options,
 	}
 	status = rewrite_elf(&rw, name, file, bytes, found);
 	elf_close(&rw.elf);
+	nameset_free(&rw.names);
+	free(rw.named);
 	free(rw.targets);
 	free(rw.stand_ins);
 	free(rw.colds);

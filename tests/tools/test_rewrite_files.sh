@@ -117,8 +117,11 @@ if ! $cc --version | grep -q clang && $cc -flto -c lto.c -o lto.o; then
 fi
 if [ -z "$RUNNER" ] && command -v clang >/dev/null; then
 	clang -flto -c lto.c -o bitcode.o
-	refused "bitcode" "bitcode.o: inc: may be defined in LLVM bitcode (-flto)" \
+	refused "bitcode" "bitcode.o: inc: is defined in LLVM bitcode (-flto)" \
 		--symbol=inc bitcode.o
+	clang -flto -c user.c -o user.o
+	rewrite --symbol=inc --absent=copy user.o x.o && cmp -s user.o x.o ||
+		fail "bitcode that only uses it"
 fi
 echo 'int inc = 1; int tent; void use(void) { }' >data.c
 $cc -fcommon -c data.c -o data.o
@@ -201,8 +204,8 @@ wrong "X or FILE:X is wanted, not a.o:" --symbol=a.o: strong.o x.o
 wrong "one of thunk, direct, real is wanted" --self=no --symbol=inc strong.o x.o
 wrong "one of copy, error is wanted" --absent=no --symbol=inc strong.o x.o
 rewrite --help >out || fail "help: exit status"
-grep -q "For your own links until" out || fail "help: says not what it is for"
-for word in symbol symbols hooks aliases self absent; do
+grep -q "For your own links, where" out || fail "help: says not what it is for"
+for word in symbol symbols hooks tailor aliases self absent; do
 	grep -q -- "--$word" out || fail "help: --$word"
 done
 rewrite --hooks=strong.o strong.o x.o 2>err

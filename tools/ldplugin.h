@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldplugin.h - the parts of the linker's plugin
+ */
+#ifndef MALLOCHOOKS_LDPLUGIN_H
+#define MALLOCHOOKS_LDPLUGIN_H
+
+#include "takeover.h"
+
+/**
+ * ldplugin_find_lto() - what this link could hook if it were no LTO
+ * @lines:	gets "FILE: X: is defined in GIMPLE ...", up to three of them
+ *
+ * Another plugin has claimed such files, and none of them was shown to us; so
+ * they are taken from the linker's command line.
+ */
+void ldplugin_find_lto(const struct takeover *takeover, struct strings *lines);
+
+/* Leaves out of @symbols those that the command line has the linker keep. */
+void ldplugin_drop_kept(struct strings *symbols);
+
+#endif

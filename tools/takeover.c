@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: MIT
+/*
+ * takeover.c - what one link takes over: which functions, with whose hooks
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "elfedit.h"
+#include "rewrite-lto.h"
+#include "takeover.h"
+
+#define ENTRY_PREFIX	"__mallochooks_entry_"
+
+static const char *plain_name(const char *word)
+{
+	const char *colon = strrchr(word, ':');
+
+	return colon ? colon + 1 : word;
+}
+
+static void free_hooks(struct hooks *hooks)
+{
+	if (hooks->is_mapped)
+		munmap(hooks->data, hooks->bytes);
+	else
+		free(hooks->data);
+	free(hooks->path);
+	strings_free(&hooks->names);
+}
+
+void takeover_close(struct takeover *takeover)
+{
+	for (size_t i = 0; i < takeover->nr_hooks; i++)
+		free_hooks(&takeover->hooks[i]);
+	free(takeover->hooks);
+	free(takeover->found);
+	nameset_free(&takeover->names);
+	strings_free(&takeover->rewrite.symbols);
+	memset(takeover, 0, sizeof(*takeover));
+}
+
+static void add_word(struct takeover *takeover, const char *word)
+{
+	size_t nr = takeover->rewrite.symbols.nr;
+
+	if (strings_has(&takeover->rewrite.symbols, word))
+		return;
+	strings_add(&takeover->rewrite.symbols, word);
+	nameset_add(&takeover->names,
+		  plain_name(takeover->rewrite.symbols.item[nr]));
+	takeover->found = xrealloc(takeover->found, nr + 1);
+	takeover->found[nr] = 0;
+}
+
+/* Whose X is it? NULL: nobody's. */
+static const struct hooks *owner_of(const struct takeover *takeover,
+				    const char *name)
+{
+	if (!nameset_has(&takeover->names, name))
+		return NULL;
+	for (size_t i = 0; i < takeover->nr_hooks; i++)
+		if (strings_has(&takeover->hooks[i].names, name))
+			return &takeover->hooks[i];
+	return NULL;
+}
+
+/* ---- hooks objects ---------------------------------------------------------- */
+
+/* The global symbol of that name, 0: there is none. */
+static size_t find_global(const struct elf_edit *elf, const char *name)
+{
+	for (size_t i = elf_nr_symbols(elf); i-- > 1; )
+		if (ELF64_ST_BIND(elf_symbol(elf, i)->st_info) != STB_LOCAL &&
+		    streq(elf_symbol_name(elf, i), name))
+			return i;
+	return 0;
+}
+
+static size_t find_named(const struct elf_edit *elf, const char *prefix,
+			 const char *name)
+{
+	char *whole = xasprintf("%s%s", prefix, name);
+	size_t symbol = find_global(elf, whole);
+
+	free(whole);
+	return symbol;
+}
+
+static int is_entry(const struct elf_edit *elf, size_t symbol)
+{
+	return *elf_symbol_name(elf, symbol) == '_' &&
+	       elf_symbol_section(elf, symbol) &&
+	       ELF64_ST_BIND(elf_symbol(elf, symbol)->st_info) != STB_LOCAL &&
+	       starts_with(elf_symbol_name(elf, symbol), ENTRY_PREFIX);
+}
+
+/* The entry of an identity is data, and no function has its name. */
+static void read_names(const struct elf_edit *elf, struct strings *names)
+{
+	for (size_t i = 1; i < elf_nr_symbols(elf); i++) {
+		const char *name;
+		size_t symbol;
+
+		if (!is_entry(elf, i))
+			continue;
+		name = elf_symbol_name(elf, i) + strlen(ENTRY_PREFIX);
+		symbol = find_global(elf, name);
+		if (symbol && elf_symbol_section(elf, symbol) ==
+			      elf_symbol_section(elf, i) &&
+		    elf_symbol(elf, symbol)->st_value ==
+		    elf_symbol(elf, i)->st_value &&
+		    !strings_has(names, name))
+			strings_add(names, name);
+	}
+}
+
+static int has_gimple(const struct elf_edit *elf)
+{
+	for (size_t i = 1; i < elf->nr; i++)
+		if (starts_with(elf_section_name(elf, i), ".gnu.lto_"))
+			return 1;
+	return 0;
+}
+
+static int map_hooks(struct hooks *hooks)
+{
+	int fd = open(hooks->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	void *data = MAP_FAILED;
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0)
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd,
+			    0);
+	close(fd);
+	if (data == MAP_FAILED)
+		return -1;
+	hooks->data = data;
+	hooks->bytes = (size_t)st.st_size;
+	hooks->is_mapped = 1;
+	return 0;
+}
+
+static char *read_hooks(struct hooks *hooks)
+{
+	struct elf_edit elf;
+	const char *wrong;
+	char *problem = NULL;
+
+	if (map_hooks(hooks))
+		hooks->data = read_file(hooks->path, &hooks->bytes);
+	if (!hooks->data)
+		return xasprintf("%s: %s: give the object that \"mallochooks "
+				 "stack --method=replace -o\" made",
+				 hooks->path, strerror(errno));
+	wrong = elf_open(&elf, hooks->data, hooks->bytes);
+	if (!wrong)
+		read_names(&elf, &hooks->names);
+	if (wrong)
+		problem = xasprintf("%s: %s: give the object that \"mallochooks "
+				    "stack --method=replace -o\" made",
+				    hooks->path, wrong);
+	else if (has_gimple(&elf))
+		problem = xasprintf("%s: was compiled with -flto: compile hooks "
+				    "with -fno-lto", hooks->path);
+	else if (!hooks->names.nr)
+		problem = xasprintf("%s: defines no " ENTRY_PREFIX "X with an X: "
+				    "give the object that \"mallochooks stack "
+				    "--method=replace -o\" made", hooks->path);
+	elf_close(&elf);
+	return problem;
+}
+
+static int same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return streq(a, b) || (!stat(a, &x) && !stat(b, &y) &&
+			       x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
+static char *check_names(const struct takeover *takeover,
+			 const struct hooks *hooks)
+{
+	for (size_t i = 0; i < hooks->names.nr; i++) {
+		const char *name = hooks->names.item[i];
+		const struct hooks *owner = owner_of(takeover, name);
+
+		if (owner)
+			return xasprintf("%s: is hooked by both %s and %s: give "
+					 "one of them, or one stack with the "
+					 "layers of both", name, owner->path,
+					 hooks->path);
+	}
+	return NULL;
+}
+
+char *takeover_add_hooks(struct takeover *takeover, const char *path)
+{
+	struct hooks hooks = { 0 };
+	char *problem;
+
+	for (size_t i = 0; i < takeover->nr_hooks; i++)
+		if (same_file(path, takeover->hooks[i].path))
+			return NULL;
+	hooks.path = xstrdup(path);
+	problem = read_hooks(&hooks);
+	if (!problem)
+		problem = check_names(takeover, &hooks);
+	if (problem) {
+		free_hooks(&hooks);
+		return problem;
+	}
+	takeover->hooks = xrealloc(takeover->hooks, (takeover->nr_hooks + 1) *
+						    sizeof(hooks));
+	takeover->hooks[takeover->nr_hooks++] = hooks;
+	for (size_t i = 0; i < hooks.names.nr; i++)
+		add_word(takeover, hooks.names.item[i]);
+	return NULL;
+}
+
+char *takeover_add_symbol(struct takeover *takeover, const char *word)
+{
+	const char *name = plain_name(word);
+
+	if (name == word + 1 || !*name || strpbrk(word, "/@"))
+		return xasprintf("X or FILE:X is wanted, not %s", word);
+	if (takeover->nr_hooks && !owner_of(takeover, name))
+		return xasprintf("%s: the hooks given do not hook %s: compose "
+				 "the stack with that function", word, name);
+	add_word(takeover, word);
+	return NULL;
+}
+
+char *takeover_set_self(struct takeover *takeover, const char *word)
+{
+	static const char *const words[] = { "thunk", "direct", "real" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!streq(word, words[i]))
+			continue;
+		takeover->rewrite.self = (enum rewrite_self)i;
+		return NULL;
+	}
+	return xasprintf("one of thunk, direct, real is wanted, not %s", word);
+}
+
+/* ---- objects of the link ---------------------------------------------------- */
+
+/* What is wanted of an object, read where it lies. */
+struct view {
+	const unsigned char *file;
+	size_t bytes;
+	size_t headers, nr_headers;	/* of sections */
+	const char *names;		/* of symbols */
+	size_t names_bytes;
+	const unsigned char *symbols;
+	size_t nr_symbols;
+	int has_gimple;
+};
+
+/* Return: the bytes of a section, NULL when it is none or cut off. */
+static const void *view_section(const struct view *view, size_t i,
+				Elf64_Shdr *hdr)
+{
+	if (!i || i >= view->nr_headers)
+		return NULL;
+	memcpy(hdr, view->file + view->headers + i * sizeof(*hdr),
+	       sizeof(*hdr));
+	if (hdr->sh_type == SHT_NOBITS || hdr->sh_offset > view->bytes ||
+	    hdr->sh_size > view->bytes - hdr->sh_offset || !hdr->sh_size)
+		return NULL;
+	return view->file + hdr->sh_offset;
+}
+
+static int view_header(struct view *view, Elf64_Ehdr *ehdr)
+{
+	Elf64_Shdr first;
+
+	if (view->bytes < sizeof(*ehdr) || !elf_is(view->file, view->bytes))
+		return -1;
+	memcpy(ehdr, view->file, sizeof(*ehdr));
+	if (ehdr->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_type != ET_REL ||
+	    ehdr->e_shentsize != sizeof(first) ||
+	    ehdr->e_shoff > view->bytes ||
+	    view->bytes - ehdr->e_shoff < sizeof(first))
+		return -1;
+	memcpy(&first, view->file + ehdr->e_shoff, sizeof(first));
+	if (ehdr->e_shstrndx == SHN_XINDEX)
+		first.sh_info = first.sh_link;
+	else
+		first.sh_info = ehdr->e_shstrndx;
+	view->headers = ehdr->e_shoff;
+	view->nr_headers = ehdr->e_shnum ? ehdr->e_shnum : first.sh_size;
+	if (view->nr_headers > (view->bytes - view->headers) / sizeof(first))
+		return -1;
+	return (int)first.sh_info;
+}
+
+static void view_symbols(struct view *view, const void *data,
+			 const Elf64_Shdr *hdr)
+{
+	Elf64_Shdr strings;
+	const char *names = view_section(view, hdr->sh_link, &strings);
+
+	if (!names || names[strings.sh_size - 1])
+		return;
+	view->names = names;
+	view->names_bytes = strings.sh_size;
+	view->symbols = data;
+	view->nr_symbols = hdr->sh_size / sizeof(Elf64_Sym);
+}
+
+/* Return: 0 when it is an object, whole enough to be judged. */
+static int view_open(struct view *view, const void *file, size_t bytes)
+{
+	Elf64_Shdr hdr, strings;
+	Elf64_Ehdr ehdr;
+	const char *names;
+	int shstrtab;
+
+	*view = (struct view){ .file = file, .bytes = bytes };
+	shstrtab = view_header(view, &ehdr);
+	if (shstrtab < 0)
+		return -1;
+	names = view_section(view, (size_t)shstrtab, &strings);
+	if (!names || names[strings.sh_size - 1])
+		return -1;
+	for (size_t i = 1; i < view->nr_headers; i++) {
+		const void *data = view_section(view, i, &hdr);
+
+		if (!data)
+			continue;
+		if (hdr.sh_type == SHT_SYMTAB)
+			view_symbols(view, data, &hdr);
+		else if (hdr.sh_name < strings.sh_size &&
+			 starts_with(names + hdr.sh_name, ".gnu.lto_"))
+			view->has_gimple = 1;
+	}
+	return 0;
+}
+
+static const char *view_symbol(const struct view *view, size_t i,
+			       Elf64_Sym *sym)
+{
+	memcpy(sym, view->symbols + i * sizeof(*sym), sizeof(*sym));
+	return sym->st_name < view->names_bytes ? view->names + sym->st_name
+						: "";
+}
+
+/* Does a symbol of @file fit the word?  As in rewrite.c. */
+static int fits(const char *word, const char *file, const char *name,
+		int is_local)
+{
+	const char *wanted = plain_name(word);
+	size_t nr = strlen(wanted);
+
+	if (strncmp(name, wanted, nr) ||
+	    (name[nr] && !starts_with(name + nr, "@@")))
+		return 0;
+	if (wanted == word)
+		return !is_local;
+	nr = wanted - 1 - word;
+	return !file || (!strncmp(file, word, nr) && !file[nr]);
+}
+
+static int concerns_symbol(const struct takeover *takeover, const char *file,
+			   const char *name, const Elf64_Sym *sym)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+	int is_local = ELF64_ST_BIND(sym->st_info) == STB_LOCAL;
+
+	if (ELF64_ST_TYPE(sym->st_info) == STT_SECTION ||
+	    ELF64_ST_TYPE(sym->st_info) == STT_FILE)
+		return 0;
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (fits(symbols->item[i], file, name, is_local))
+			return 1;
+	return 0;
+}
+
+/* Code that is not there yet: by what will be said of it. */
+static int concerns_later(const struct takeover *takeover, const void *file,
+			  size_t bytes, int has_gimple)
+{
+	struct strings errors = { 0 };
+	struct elf_edit elf;
+	int concerns;
+
+	if (!has_gimple) {
+		rewrite_bitcode(file, bytes, &takeover->rewrite, &errors);
+	} else {
+		if (!elf_open(&elf, file, bytes))
+			rewrite_lto(&elf, &takeover->rewrite, &errors);
+		elf_close(&elf);
+	}
+	concerns = errors.nr > 0;
+	strings_free(&errors);
+	return concerns;
+}
+
+int takeover_concerns(const struct takeover *takeover, const char *name,
+		      const void *file, size_t bytes)
+{
+	struct view view;
+	Elf64_Sym sym;
+
+	if (view_open(&view, file, bytes))
+		return concerns_later(takeover, file, bytes, 0);
+	for (size_t i = 1; i < view.nr_symbols; i++) {
+		const char *symbol = view_symbol(&view, i, &sym);
+
+		if (sym.st_shndx != SHN_UNDEF &&
+		    nameset_may_have(&takeover->names, symbol) &&
+		    nameset_has(&takeover->names, symbol) &&
+		    concerns_symbol(takeover, name, symbol, &sym))
+			return 1;
+	}
+	return view.has_gimple && concerns_later(takeover, file, bytes, 1);
+}
+
+int takeover_is_hooks(const struct takeover *takeover, const void *file,
+		      size_t bytes)
+{
+	struct view view;
+	Elf64_Sym sym;
+
+	if (view_open(&view, file, bytes))
+		return 0;
+	for (size_t i = 1; i < view.nr_symbols; i++) {
+		const char *name = view_symbol(&view, i, &sym);
+
+		if (*name == '_' && sym.st_shndx != SHN_UNDEF &&
+		    starts_with(name, ENTRY_PREFIX) &&
+		    owner_of(takeover, name + strlen(ENTRY_PREFIX)))
+			return 1;
+	}
+	return 0;
+}
+
+/* The same place of an object, hooked by two. */
+static void check_owner(const struct takeover *takeover,
+			const struct elf_edit *elf, size_t symbol,
+			const struct hooks *owner, struct strings *errors)
+{
+	const char *name = elf_symbol_name(elf, symbol);
+
+	for (size_t i = 1; i < symbol; i++) {
+		const char *other = elf_symbol_name(elf, i);
+		const struct hooks *its;
+
+		if (elf_symbol_section(elf, i) !=
+		    elf_symbol_section(elf, symbol) ||
+		    elf_symbol(elf, i)->st_value !=
+		    elf_symbol(elf, symbol)->st_value ||
+		    ELF64_ST_BIND(elf_symbol(elf, i)->st_info) == STB_LOCAL)
+			continue;
+		its = owner_of(takeover, other);
+		if (its && its != owner)
+			strings_addf(errors, "%s: is the same function as %s, "
+				     "but %s hooks the one and %s the other: "
+				     "compose one stack for both", other, name,
+				     its->path, owner->path);
+	}
+}
+
+/* Of what is no whole object it does not matter. */
+static int is_for_hooks(const struct takeover *takeover, const void *file,
+			size_t bytes)
+{
+	Elf64_Ehdr ehdr, its;
+
+	if (bytes < sizeof(ehdr))
+		return 1;
+	memcpy(&ehdr, file, sizeof(ehdr));
+	for (size_t i = 0; i < takeover->nr_hooks; i++) {
+		memcpy(&its, takeover->hooks[i].data, sizeof(its));
+		if (its.e_machine != ehdr.e_machine)
+			return 0;
+	}
+	return 1;
+}
+
+static void check_machine(const struct takeover *takeover,
+			  const struct elf_edit *elf, struct strings *errors)
+{
+	for (size_t i = 0; i < takeover->nr_hooks; i++) {
+		Elf64_Ehdr ehdr;
+
+		memcpy(&ehdr, takeover->hooks[i].data, sizeof(ehdr));
+		if (ehdr.e_machine == elf->ehdr.e_machine)
+			continue;
+		strings_addf(errors, "is for another machine than the hooks %s: "
+			     "compose these with --arch and --cc of the link",
+			     takeover->hooks[i].path);
+		return;
+	}
+}
+
+/* What rewrite_object() cannot know. */
+static void check_object(const struct takeover *takeover, const void *file,
+			 size_t bytes, struct strings *errors)
+{
+	struct elf_edit elf;
+
+	/* Most links have one hooks object, and no two can be at odds. */
+	if (takeover->nr_hooks < 2 && is_for_hooks(takeover, file, bytes))
+		return;
+	if (elf_open(&elf, file, bytes)) {
+		elf_close(&elf);
+		return;
+	}
+	check_machine(takeover, &elf, errors);
+	for (size_t i = 1; i < elf_nr_symbols(&elf); i++) {
+		const struct hooks *owner =
+			owner_of(takeover, elf_symbol_name(&elf, i));
+
+		if (owner && elf_symbol_section(&elf, i) &&
+		    ELF64_ST_BIND(elf_symbol(&elf, i)->st_info) != STB_LOCAL)
+			check_owner(takeover, &elf, i, owner, errors);
+	}
+	elf_close(&elf);
+}
+
+enum rewrite_status takeover_object(struct takeover *takeover, const char *name,
+				    const void *file, size_t bytes,
+				    struct rewrite_result *result)
+{
+	struct strings errors = { 0 };
+
+	if (takeover_is_hooks(takeover, file, bytes))
+		strings_add(&errors, "is hooks itself: leave it out of the link, to "
+			    "which hooks are added");
+	else
+		check_object(takeover, file, bytes, &errors);
+	if (errors.nr) {
+		memset(result, 0, sizeof(*result));
+		result->errors = errors;
+		return REWRITE_FAILED;
+	}
+	return rewrite_object(&takeover->rewrite, name, file, bytes,
+			      takeover->found, result);
+}
+
+/* ---- the end ---------------------------------------------------------------- */
+
+/* @local: also by a static function of one file. */
+static int is_found(const struct takeover *takeover, const char *name,
+		    int local)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (takeover->found[i] &&
+		    streq(local ? plain_name(symbols->item[i])
+				: symbols->item[i], name))
+			return 1;
+	return 0;
+}
+
+int takeover_found(const struct takeover *takeover, size_t hooks)
+{
+	const struct strings *names = &takeover->hooks[hooks].names;
+
+	for (size_t i = 0; i < names->nr; i++)
+		if (is_found(takeover, names->item[i], 1))
+			return 1;
+	return 0;
+}
+
+char *takeover_missing(const struct takeover *takeover, size_t hooks)
+{
+	const struct strings *names = &takeover->hooks[hooks].names;
+	const char *first = strings_has(names, "malloc") ? "malloc"
+							 : names->item[0];
+	struct strings some = { 0 };
+	char *others, *text;
+
+	for (size_t i = 0; i < names->nr && some.nr < 3; i++)
+		if (!streq(names->item[i], first))
+			strings_add(&some, names->item[i]);
+	if (names->nr > some.nr + 1)
+		strings_addf(&some, "%zu more", names->nr - some.nr - 1);
+	others = strings_join(&some, ", ");
+	text = xasprintf("%s: no object of this link defines %s%s%s%s",
+			 takeover->hooks[hooks].path, first,
+			 some.nr ? " (nor " : "", others, some.nr ? ")" : "");
+	free(others);
+	strings_free(&some);
+	return text;
+}
+
+/* The output has no X: none is exported, and none is there to be called. */
+static char *tailor_absent(struct elf_edit *elf, const char *name)
+{
+	size_t real = find_named(elf, "__real_", name), absent;
+	Elf64_Sym like;
+
+	if (!real || elf_symbol_section(elf, real))
+		return NULL;
+	absent = find_named(elf, "__mallochooks_absent_", name);
+	if (!absent || !elf_symbol_section(elf, absent) ||
+	    elf_symbol_section(elf, absent) == ELF_NOWHERE)
+		return xasprintf("%s: no object of this link defines it, and the "
+				 "hooks have no __mallochooks_absent_%s to call "
+				 "in its place: compose them by \"mallochooks "
+				 "stack --method=replace\"", name, name);
+	like = *elf_symbol(elf, absent);
+	like.st_name = elf_symbol(elf, real)->st_name;
+	like.st_other = (like.st_other & ~3) | STV_HIDDEN;
+	*elf_own_symbol(elf, real) = like;
+	elf_set_section(elf, real, elf_symbol_section(elf, absent));
+	return NULL;
+}
+
+static void hide(struct elf_edit *elf, const char *name)
+{
+	char *unused = xasprintf("__mallochooks_unused_%s", name);
+	size_t symbol = find_global(elf, name);
+	Elf64_Word at = elf_add_name(elf, unused);
+	Elf64_Sym *sym = elf_own_symbol(elf, symbol);
+
+	sym->st_name = at;
+	sym->st_other = (sym->st_other & ~3) | STV_HIDDEN;
+	free(unused);
+}
+
+static int is_debug(const struct elf_edit *elf, size_t section)
+{
+	const char *name = elf_section_name(elf, section);
+
+	return !(elf->sections[section].hdr.sh_flags & SHF_ALLOC) &&
+	       (starts_with(name, ".debug_") || starts_with(name, ".zdebug_"));
+}
+
+/* Relocations first: what they are for must still have its name. */
+static void drop_debug(struct elf_edit *elf)
+{
+	for (size_t i = 1; i < elf->nr; i++) {
+		const Elf64_Shdr *hdr = &elf->sections[i].hdr;
+
+		if ((hdr->sh_type == SHT_RELA || hdr->sh_type == SHT_REL) &&
+		    is_debug(elf, hdr->sh_info))
+			elf_drop(elf, i);
+	}
+	for (size_t i = 1; i < elf->nr; i++)
+		if (elf->sections[i].hdr.sh_type == SHT_PROGBITS &&
+		    is_debug(elf, i))
+			elf_drop(elf, i);
+	elf_leave_groups(elf);
+}
+
+unsigned char *takeover_tailor(const struct takeover *takeover, size_t hooks,
+			       size_t *bytes, char **problem)
+{
+	const struct hooks *these = &takeover->hooks[hooks];
+	unsigned char *data = NULL;
+	struct elf_edit elf;
+
+	*problem = NULL;
+	elf_open(&elf, these->data, these->bytes);
+	for (size_t i = 0; !*problem && i < these->names.nr; i++) {
+		const char *name = these->names.item[i];
+
+		if (!is_found(takeover, name, 1))
+			*problem = tailor_absent(&elf, name);
+		if (!is_found(takeover, name, 0))
+			hide(&elf, name);
+	}
+	if (!takeover->keep_debug)
+		drop_debug(&elf);
+	if (*problem) {
+		char *where = xasprintf("%s: %s", these->path, *problem);
+
+		free(*problem);
+		*problem = where;
+	} else {
+		data = elf_write(&elf, bytes);
+	}
+	elf_close(&elf);
+	return data;
+}
