@@ -2,28 +2,57 @@
 /*
  * options - give the options of a stack their values
  *
- * Runs in the constructor, perhaps before libc's own: nothing of libc is
- * called.
+ * Names are looked up and mistakes worded here, whatever source they come
+ * from; value.c judges the values.  Runs in the constructor, perhaps before
+ * libc's own: nothing of libc is called.
  */
-#include <mallochooks/runtime.h>
+#include <mallochooks/layer.h>
 #include "options.h"
 
 #define VARIABLE	"MALLOCHOOKS="
+#define CONF_VARIABLE	"MALLOCHOOKS_CONF="
+#define LONGEST_GUESS	31	/* bytes of a name that is compared */
+#define LONGEST_ITEM	100	/* bytes of one that are shown */
+#define FILE_MISTAKES	8	/* said of one file */
 
-/* A piece of the environment string. */
-struct word {
-	const char *text;
-	size_t nr;
+/* ---- the unit's own ------------------------------------------------------- */
+
+MH_RUNTIME struct mallochooks_option mh_core_options[] = {
+	[MH_CORE_CONFIRM] = MH_OPT_BOOL("confirm", 0, 0,
+		"write all values at start, and their origins"),
+	[MH_CORE_RECORD] = MH_OPT_BOOL("record", 1, MALLOCHOOKS_LIVE,
+		"n: what counts, logs or records stands still"),
+	[MH_CORE_DUMP] = MH_OPT_INT("dump", 0, 0, INT32_MAX, "",
+		MALLOCHOOKS_LIVE,
+		"another number than before: each layer writes what it knows"),
+	[MH_CORE_DUMP_FD] = MH_OPT_INT("dump_fd", 2, 0, 1023, "descriptor",
+		MALLOCHOOKS_LIVE, "where they write that"),
+	[MH_CORE_RESET] = MH_OPT_INT("reset", 0, 0, INT32_MAX, "",
+		MALLOCHOOKS_LIVE,
+		"another number than before: each layer begins at zero"),
+	[MH_CORE_SIGNAL] = MH_OPT_INT("signal", 0, 0, 64, "signal", 0,
+		"the number of one that asks for core.signal_does; 0: none"),
+	[MH_CORE_SIGNAL_DOES] = MH_OPT_ENUM("signal_does", 0,
+		"dump|reset|record", 0,
+		"a dump, a reset, or to record no more or again"),
+	{ .size = 0 }
 };
 
-static int word_is(struct word word, const char *str)
-{
-	size_t i;
+MH_RUNTIME const struct mallochooks_layer mh_core = {
+	.size = sizeof(struct mallochooks_layer),
+	.name = MH_CORE,
+	.options = mh_core_options,
+};
 
-	for (i = 0; i < word.nr; i++)
-		if (word.text[i] != str[i])	/* ends at str's NUL at last */
-			return 0;
-	return !str[word.nr];
+/* ---- names ---------------------------------------------------------------- */
+
+static size_t length(const char *str)
+{
+	size_t nr = 0;
+
+	while (str[nr])
+		nr++;
+	return nr;
 }
 
 static int starts_with(const char *str, const char *head)
@@ -35,24 +64,7 @@ static int starts_with(const char *str, const char *head)
 	return !*head;
 }
 
-/* Cuts @word at the first @c; Return: what was before, or all of it. */
-static struct word cut(struct word *word, char c)
-{
-	struct word head = *word;
-	size_t i;
-
-	for (i = 0; i < word->nr && word->text[i] != c; i++)
-		if (c == ',' && word->text[i] == '\\' && i + 1 < word->nr)
-			i++;
-	head.nr = i;
-	if (i < word->nr)
-		i++;
-	word->text += i;
-	word->nr -= i;
-	return head;
-}
-
-static int has(struct word word, char c)
+static int has(struct mh_word word, char c)
 {
 	while (word.nr--)
 		if (*word.text++ == c)
@@ -60,222 +72,112 @@ static int has(struct word word, char c)
 	return 0;
 }
 
-static void put_word(struct mh_line *line, struct word word)
-{
-	char one[2] = { 0, 0 };
-
-	while (word.nr--) {
-		one[0] = *word.text++;
-		mh_line_str(line, one);
-	}
-}
-
 static const struct mallochooks_layer *
-find_layer(const struct mallochooks_stack *stack, struct word name)
+find_layer(const struct mallochooks_layer *core,
+	   const struct mallochooks_stack *stack, struct mh_word name)
 {
 	const struct mallochooks_layer *layer;
 	unsigned int i;
 
+	if (core && mh_word_is(name, core->name))
+		return core;
 	for (i = 0; i < stack->nr_layers; i++) {
 		layer = mallochooks_layer_at(stack, i);
-		if (word_is(name, layer->name))
+		if (mh_word_is(name, layer->name))
 			return layer;
 	}
 	return NULL;
 }
 
 static struct mallochooks_option *
-find_option(const struct mallochooks_layer *layer, struct word name)
+find_option(const struct mallochooks_layer *layer, struct mh_word name)
 {
 	struct mallochooks_option *option = NULL;
 
 	while ((option = mallochooks_next_option(layer, option)))
-		if (word_is(name, option->name))
+		if (mh_word_is(name, option->name))
 			return option;
 	return NULL;
 }
 
 MH_RUNTIME struct mallochooks_option *
-mh_option_find(const struct mallochooks_stack *stack, const char *name)
+mh_option_find(const struct mallochooks_layer *core,
+	       const struct mallochooks_stack *stack, const char *name)
 {
 	const struct mallochooks_layer *layer;
-	struct word rest = { name, 0 };
-	struct word head;
+	struct mh_word rest = { name, length(name) };
+	struct mh_word head;
 
-	while (name[rest.nr])
-		rest.nr++;
 	if (has(rest, ':')) {
-		head = cut(&rest, ':');
-		if (!word_is(head, stack->ident))
+		head = mh_word_cut(&rest, ':');
+		if (!mh_word_is(head, stack->ident))
 			return NULL;
 	}
-	head = cut(&rest, '.');
-	layer = find_layer(stack, head);
+	head = mh_word_cut(&rest, '.');
+	layer = find_layer(core, stack, head);
 	return layer ? find_option(layer, rest) : NULL;
 }
 
-static void complain_start(struct mh_line *line, struct word item)
+/* ---- nearest names -------------------------------------------------------- */
+
+/* Insertions, deletions and exchanges from one to the other.
+ * Source: Wagner and Fischer, The String-to-String Correction Problem, 1974 */
+static unsigned int distance(struct mh_word word, const char *name)
 {
-	mh_line_start(line);
-	mh_line_str(line, "\"");
-	put_word(line, item);
-	mh_line_str(line, "\" in MALLOCHOOKS: ");
-}
+	unsigned int row[LONGEST_GUESS + 1];
+	size_t i, k, nr = length(name);
 
-static void complain(struct mh_line *line)
-{
-	line->text[line->nr] = 0;
-	mh_say("options", line->text);
-}
+	if (word.nr > LONGEST_GUESS || nr > LONGEST_GUESS)
+		return LONGEST_GUESS;
+	for (k = 0; k <= nr; k++)
+		row[k] = (unsigned int)k;
+	for (i = 0; i < word.nr; i++) {
+		unsigned int before = row[0];
 
-/* The answer to a bad value names what would have been good. */
-static void complain_value(struct word item,
-			   const struct mallochooks_option *option)
-{
-	struct mh_line line;
+		row[0] = (unsigned int)i + 1;
+		for (k = 0; k < nr; k++) {
+			unsigned int best = before + (word.text[i] != name[k]);
 
-	complain_start(&line, item);
-	if (option->type == MALLOCHOOKS_BOOL) {
-		mh_line_str(&line, "takes y or n; stays ");
-		mh_line_str(&line, option->num ? "y" : "n");
-	} else if (option->type == MALLOCHOOKS_STRING) {
-		mh_line_str(&line, "takes at most ");
-		mh_line_dec(&line, option->str_bytes - 1);
-		mh_line_str(&line, " bytes; stays \"");
-		mh_line_str(&line, option->str);
-		mh_line_str(&line, "\"");
-	} else {
-		mh_line_str(&line, "takes a whole number from ");
-		mh_line_int(&line, option->min);
-		mh_line_str(&line, " to ");
-		mh_line_int(&line, option->max);
-		if (option->type == MALLOCHOOKS_SIZE)
-			mh_line_str(&line, " with k, M or G behind it");
-		mh_line_str(&line, "; stays ");
-		mh_line_int(&line, option->num);
-	}
-	complain(&line);
-}
-
-static int parse_bool(struct word value, int64_t *out)
-{
-	static const char words[][6] = {
-		"n", "y", "no", "yes", "0", "1", "off", "on", "false", "true",
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (word_is(value, words[i])) {
-			*out = i & 1;
-			return 1;
+			before = row[k + 1];
+			if (best > before + 1)
+				best = before + 1;
+			if (best > row[k] + 1)
+				best = row[k] + 1;
+			row[k + 1] = best;
 		}
-	return 0;
+	}
+	return row[nr];
 }
 
-/* Digits, and for a size one letter behind them; 0 when it is not that. */
-static int parse_number(struct word value, int is_size, int64_t *out)
-{
-	int negative = value.nr && *value.text == '-';
-	int shift = 0;
-	int64_t num = 0;
-	size_t i = (size_t)negative;
-
-	if (is_size && value.nr > 1) {
-		switch (value.text[value.nr - 1] | 0x20) {
-		case 'k':
-			shift = 10;
-			break;
-		case 'm':
-			shift = 20;
-			break;
-		case 'g':
-			shift = 30;
-			break;
-		}
-		if (shift)
-			value.nr--;
-	}
-	if (i == value.nr)
-		return 0;
-	for (; i < value.nr; i++) {
-		unsigned int digit = (unsigned char)value.text[i] - '0';
-
-		if (digit > 9 || __builtin_mul_overflow(num, 10, &num) ||
-		    __builtin_add_overflow(num, digit, &num))
-			return 0;
-	}
-	if (__builtin_mul_overflow(num, (int64_t)1 << shift, &num))
-		return 0;
-	*out = negative ? -num : num;
-	return 1;
-}
-
-static int set_string(struct mallochooks_option *option, struct word value)
-{
-	size_t i, nr = value.nr;
-
-	for (i = 0; i + 1 < value.nr; i++)
-		if (value.text[i] == '\\') {
-			nr--;
-			i++;
-		}
-	if (nr >= option->str_bytes)
-		return 0;
-	nr = 0;
-	for (i = 0; i < value.nr; i++) {
-		if (value.text[i] == '\\' && i + 1 < value.nr)
-			i++;
-		option->str[nr++] = value.text[i];
-	}
-	option->str[nr] = 0;
-	return 1;
-}
-
-static int set_option(struct mallochooks_option *option, struct word value)
-{
-	int64_t num = 0;
-	int good;
-
-	if (option->type == MALLOCHOOKS_STRING) {
-		good = set_string(option, value);
-	} else {
-		good = option->type == MALLOCHOOKS_BOOL ?
-			parse_bool(value, &num) :
-			parse_number(value, option->type == MALLOCHOOKS_SIZE,
-				     &num);
-		good = good && num >= option->min && num <= option->max;
-		if (good)
-			option->num = num;
-	}
-	if (good)
-		option->origin = MALLOCHOOKS_ENVIRONMENT;
-	return good;
-}
-
-/* Who in this process could take a word: "identity:layer.option". */
-struct anywhere {
-	struct word ident;
-	struct word layer;
-	struct word name;
-	const struct mallochooks_layer *nearest;	/* has the layer's name */
+struct guess {
+	struct mh_word wrong;
+	const char *best;
+	unsigned int distance;
 };
 
-static int known_somewhere(const struct mallochooks_unit *unit,
-			   const struct mallochooks_stack *stack, void *arg)
+static void consider(struct guess *guess, const char *name)
 {
-	const struct mallochooks_layer *layer;
-	struct anywhere *want = arg;
+	unsigned int far = distance(guess->wrong, name);
 
-	(void)unit;
-	if (want->ident.nr && !word_is(want->ident, stack->ident))
-		return 0;
-	layer = find_layer(stack, want->layer);
-	if (!layer)
-		return 0;
-	if (!want->nearest)
-		want->nearest = layer;
-	return find_option(layer, want->name) != NULL;
+	if (!guess->best || far < guess->distance) {
+		guess->best = name;
+		guess->distance = far;
+	}
 }
+
+/* What has more wrong than right about it is no slip, and where nothing is
+ * wrong it was another word, the identity. */
+static void put_guess(struct mh_line *line, const struct guess *guess)
+{
+	if (!guess->best || !guess->distance ||
+	    guess->distance * 2 > length(guess->best))
+		return;
+	mh_line_str(line, "; did you mean ");
+	mh_line_str(line, guess->best);
+	mh_line_str(line, "?");
+}
+
+/* ---- mistakes ------------------------------------------------------------- */
 
 static int take_first(const struct mallochooks_unit *unit,
 		      const struct mallochooks_stack *stack, void *arg)
@@ -286,117 +188,382 @@ static int take_first(const struct mallochooks_unit *unit,
 }
 
 /* Each stack reads every word; what concerns all is said by the first. */
-static int speaks_for_all(const struct mallochooks_stack *stack,
-			  mh_for_each_stack *each)
+static int speaks_for_all(const struct mh_options *options)
 {
 	const struct mallochooks_stack *first = NULL;
 
-	each(take_first, &first);
-	return first == stack;
+	options->each(take_first, &first);
+	return first == options->stack;
 }
 
-static void complain_layer(struct word item,
-			   const struct mallochooks_stack *stack)
+static void mistake(struct mh_options *options, const struct mh_source *source,
+		    struct mh_line *line)
 {
+	struct mh_source whole = *source;
+
+	line->text[line->nr] = 0;
+	if (source->file && !options->all) {
+		if (options->mistakes++ > FILE_MISTAKES)
+			return;
+		if (options->mistakes > FILE_MISTAKES) {
+			whole.item.nr = 0;
+			whole.line = 0;
+			options->mistake(&whole, "and more mistakes: "
+					 "\"mallochooks check\" names them all");
+			return;
+		}
+	}
+	options->mistake(source, line->text);
+}
+
+MH_RUNTIME void mh_options_mistake(struct mh_options *options,
+				   const struct mh_source *source,
+				   const char *what)
+{
+	struct mh_line line;
+
+	if (!speaks_for_all(options))
+		return;
+	mh_line_start(&line);
+	mh_line_str(&line, what);
+	mistake(options, source, &line);
+}
+
+MH_RUNTIME void mh_options_say(const struct mh_source *source, const char *what)
+{
+	struct mh_line line;
+
+	mh_line_start(&line);
+	if (source->item.nr) {
+		mh_line_str(&line, "\"");
+		mh_line_text(&line, source->item.text,
+			     source->item.nr > LONGEST_ITEM ? LONGEST_ITEM :
+							      source->item.nr);
+		mh_line_str(&line, source->item.nr > LONGEST_ITEM ?
+			    "...\" in " : "\" in ");
+	}
+	if (source->file)
+		mh_line_text(&line, source->file, length(source->file));
+	else
+		mh_line_str(&line, "MALLOCHOOKS");
+	if (source->line) {
+		mh_line_str(&line, ":");
+		mh_line_dec(&line, source->line);
+	}
+	mh_line_str(&line, ": ");
+	mh_line_str(&line, what);
+	line.text[line.nr] = 0;
+	mh_say("options", line.text);
+}
+
+/* The answer to a bad value names what would have been good. */
+static void complain_value(struct mh_options *options,
+			   const struct mh_source *source,
+			   const struct mallochooks_option *option)
+{
+	struct mh_line line;
+
+	mh_line_start(&line);
+	mh_line_str(&line, "takes ");
+	mh_value_wanted(&line, option);
+	mh_line_str(&line, "; stays ");
+	mh_value_write(&line, option);
+	mistake(options, source, &line);
+}
+
+static void complain_layer(struct mh_options *options,
+			   const struct mh_source *source, struct mh_word name)
+{
+	struct guess guess = { .wrong = name };
 	struct mh_line line;
 	unsigned int i;
 
-	complain_start(&line, item);
+	mh_line_start(&line);
 	mh_line_str(&line, "no such layer in this process; there is");
-	for (i = 0; i < stack->nr_layers; i++) {
+	for (i = 0; i < options->stack->nr_layers; i++) {
+		const char *layer = mallochooks_layer_at(options->stack,
+							 i)->name;
+
 		mh_line_str(&line, " ");
-		mh_line_str(&line, mallochooks_layer_at(stack, i)->name);
+		mh_line_str(&line, layer);
+		consider(&guess, layer);
 	}
-	complain(&line);
+	if (options->core) {
+		mh_line_str(&line, " ");
+		mh_line_str(&line, options->core->name);
+		consider(&guess, options->core->name);
+	}
+	if (source->file)
+		consider(&guess, MH_ONLY);
+	put_guess(&line, &guess);
+	mistake(options, source, &line);
 }
 
-static void complain_option(struct word item,
-			    const struct mallochooks_layer *layer)
+static void complain_option(struct mh_options *options,
+			    const struct mh_source *source,
+			    const struct mallochooks_layer *layer,
+			    struct mh_word name)
 {
 	struct mallochooks_option *option = NULL;
+	struct guess guess = { .wrong = name };
 	struct mh_line line;
 
-	complain_start(&line, item);
+	mh_line_start(&line);
 	mh_line_str(&line, "no such option; ");
 	mh_line_str(&line, layer->name);
 	mh_line_str(&line, layer->options ? " has" : " has none");
 	while ((option = mallochooks_next_option(layer, option))) {
 		mh_line_str(&line, " ");
 		mh_line_str(&line, option->name);
+		consider(&guess, option->name);
 	}
-	complain(&line);
+	put_guess(&line, &guess);
+	mistake(options, source, &line);
 }
 
-static void complain_form(struct word item)
-{
-	struct mh_line line;
+/* ---- values --------------------------------------------------------------- */
 
-	complain_start(&line, item);
-	mh_line_str(&line, "wants layer.option=value");
-	complain(&line);
+/* Who in this process could take a name: "identity:layer.option". */
+struct anywhere {
+	struct mh_word ident;
+	struct mh_word layer;
+	struct mh_word name;	/* no text: the layer alone will do */
+	const struct mallochooks_layer *nearest;	/* has the layer's name */
+};
+
+static int known_somewhere(const struct mallochooks_unit *unit,
+			   const struct mallochooks_stack *stack, void *arg)
+{
+	const struct mallochooks_layer *layer;
+	struct anywhere *want = arg;
+
+	if (want->ident.nr && !mh_word_is(want->ident, stack->ident))
+		return 0;
+	layer = find_layer(unit ? mallochooks_unit_core(unit) : NULL, stack,
+			   want->layer);
+	if (!layer)
+		return 0;
+	if (!want->nearest)
+		want->nearest = layer;
+	return !want->name.text || find_option(layer, want->name);
 }
 
-/* One "[?][identity:]layer.option=value". */
-static void take_item(const struct mallochooks_stack *stack,
-		      mh_for_each_stack *each, struct word item)
+/* Name of a file that outlives the reading of it. */
+static const char *keep_name(const char *file)
 {
-	struct anywhere want = { .nearest = NULL };
+	static const char *last;
+	size_t nr = length(file) + 1;
+	char *copy;
+
+	if (last && starts_with(last, file) && !last[nr - 1])
+		return last;
+	copy = mh_arena(nr);
+	if (!copy)
+		return NULL;
+	while (nr--)
+		copy[nr] = file[nr];
+	last = copy;
+	return copy;
+}
+
+static void set_option(struct mh_options *options,
+		       const struct mh_source *source,
+		       struct mallochooks_option *option,
+		       const struct mh_value *value)
+{
+	if (!mh_value_set(option, value)) {
+		complain_value(options, source, option);
+		return;
+	}
+	option->origin = (uint8_t)source->origin;
+	option->file = source->file ? keep_name(source->file) : NULL;
+	option->line = source->file ? source->line : 0;
+}
+
+MH_RUNTIME void mh_options_take(struct mh_options *options,
+				const struct mh_source *source,
+				struct mh_word ident, struct mh_word layer_name,
+				struct mh_word name,
+				const struct mh_value *value, int optional)
+{
+	struct anywhere want = { ident, layer_name, name, NULL };
 	const struct mallochooks_layer *layer = NULL;
 	struct mallochooks_option *option = NULL;
-	struct word rest = item;
-	int optional;
 
-	optional = *rest.text == '?';
-	if (optional) {
-		rest.text++;
-		rest.nr--;
-	}
-	if (!has(rest, '=')) {
-		if (speaks_for_all(stack, each))
-			complain_form(item);
-		return;
-	}
-	want.name = cut(&rest, '=');
-	if (has(want.name, ':'))
-		want.ident = cut(&want.name, ':');
-	want.layer = cut(&want.name, '.');
-	if (!want.ident.nr || word_is(want.ident, stack->ident))
-		layer = find_layer(stack, want.layer);
+	if (!ident.nr || mh_word_is(ident, options->stack->ident))
+		layer = find_layer(options->core, options->stack, layer_name);
 	if (layer)
-		option = find_option(layer, want.name);
+		option = find_option(layer, name);
 	if (option) {
-		if (!set_option(option, rest))
-			complain_value(item, option);
+		set_option(options, source, option, value);
 		return;
 	}
-	if (optional || !speaks_for_all(stack, each) ||
-	    each(known_somewhere, &want))
+	if (optional || !speaks_for_all(options) ||
+	    options->each(known_somewhere, &want))
 		return;
+	if (!want.nearest)
+		want.nearest = layer;
 	if (want.nearest)
-		complain_option(item, want.nearest);
+		complain_option(options, source, want.nearest, name);
 	else
-		complain_layer(item, stack);
+		complain_layer(options, source, layer_name);
 }
 
-MH_RUNTIME void mh_options_from_environment(const struct mallochooks_stack *stack,
-					    char *const *envp,
-					    mh_for_each_stack *each)
+MH_RUNTIME int mh_options_layer_known(struct mh_options *options,
+				      const struct mh_source *source,
+				      struct mh_word ident,
+				      struct mh_word layer, int optional)
 {
-	static const char variable[] = VARIABLE;
-	const size_t nr = sizeof(variable) - 1;
-	struct word rest, item;
+	struct anywhere want = { ident, layer, { NULL, 0 }, NULL };
 
-	for (; envp && *envp; envp++) {
-		if (!starts_with(*envp, variable))
-			continue;
-		rest.text = *envp + nr;
-		for (rest.nr = 0; rest.text[rest.nr]; rest.nr++)
-			;
-		while (rest.nr) {
-			item = cut(&rest, ',');
-			if (item.nr)
-				take_item(stack, each, item);
-		}
+	if ((options->core && mh_word_is(layer, options->core->name)) ||
+	    options->each(known_somewhere, &want))
+		return 1;
+	if (!optional && speaks_for_all(options))
+		complain_layer(options, source, layer);
+	return 0;
+}
+
+/* ---- sources -------------------------------------------------------------- */
+
+/* One "[?][identity:]layer.option=value". */
+static void take_item(struct mh_options *options, struct mh_word item)
+{
+	struct mh_source source = {
+		.origin = MALLOCHOOKS_ENVIRONMENT, .item = item, .name = item,
+	};
+	struct mh_value value = { MH_VALUE_ESCAPED, item };
+	struct mh_word ident = { NULL, 0 }, layer, name;
+	int optional = *item.text == '?';
+
+	if (optional) {
+		value.text.text++;
+		value.text.nr--;
+	}
+	if (!has(value.text, '=')) {
+		mh_options_mistake(options, &source,
+				   "wants layer.option=value");
 		return;
 	}
+	name = mh_word_cut(&value.text, '=');
+	if (has(name, ':'))
+		ident = mh_word_cut(&name, ':');
+	layer = mh_word_cut(&name, '.');
+	mh_options_take(options, &source, ident, layer, name, &value, optional);
+}
+
+static const char *variable(char *const *envp, const char *name)
+{
+	for (; envp && *envp; envp++)
+		if (starts_with(*envp, name))
+			return *envp + length(name);
+	return NULL;
+}
+
+MH_RUNTIME void mh_options_from_environment(struct mh_options *options,
+					    char *const *envp)
+{
+	const char *text = variable(envp, VARIABLE);
+	struct mh_word rest, item;
+
+	if (!text)
+		return;
+	rest.text = text;
+	rest.nr = length(text);
+	while (rest.nr) {
+		item = mh_word_cut(&rest, ',');
+		if (item.nr)
+			take_item(options, item);
+	}
+}
+
+/* Never in the working directory: a child may have another one. */
+static void from_named_file(struct mh_options *options, char *const *envp)
+{
+	const char *path = variable(envp, CONF_VARIABLE);
+	struct mh_source source = {
+		.origin = MALLOCHOOKS_NAMED_FILE, .file = path,
+	};
+
+	if (!path || !*path)
+		return;
+	if (*path == '/')
+		mh_options_from_file(options, path, MALLOCHOOKS_NAMED_FILE);
+	else
+		mh_options_mistake(options, &source, "MALLOCHOOKS_CONF takes "
+				   "an absolute path, which begins with /");
+}
+
+MH_RUNTIME void mh_options_load(struct mh_options *options, char *const *envp)
+{
+	mh_options_from_file(options, MH_SYSTEM_CONF, MALLOCHOOKS_SYSTEM_FILE);
+	if (options->secure)
+		return;
+	from_named_file(options, envp);
+	mh_options_from_environment(options, envp);
+}
+
+/* ---- what is in force ----------------------------------------------------- */
+
+static void put_origin(struct mh_line *line,
+		       const struct mallochooks_option *option)
+{
+	static const char *const names[] = {
+		[MALLOCHOOKS_BUILTIN] = "built in",
+		[MALLOCHOOKS_SYSTEM_FILE] = "system's file",
+		[MALLOCHOOKS_NAMED_FILE] = "file of MALLOCHOOKS_CONF",
+		[MALLOCHOOKS_ENVIRONMENT] = "MALLOCHOOKS",
+		[MALLOCHOOKS_API] = "set while running",
+	};
+
+	mh_line_str(line, " (");
+	if (option->file) {
+		mh_line_text(line, option->file, length(option->file));
+		mh_line_str(line, ":");
+		mh_line_dec(line, option->line);
+	} else {
+		mh_line_str(line, option->origin < sizeof(names) /
+			    sizeof(names[0]) ? names[option->origin] : "?");
+	}
+	mh_line_str(line, ")");
+}
+
+MH_RUNTIME void mh_options_write(struct mh_line *line, const char *layer,
+				 const struct mallochooks_option *option)
+{
+	mh_line_str(line, layer);
+	mh_line_str(line, ".");
+	mh_line_str(line, option->name);
+	mh_line_str(line, " = ");
+	mh_value_write(line, option);
+	put_origin(line, option);
+}
+
+/* Not by mh_say(), which keeps its lines for what goes wrong. */
+static void confirm_layer(const char *ident,
+			  const struct mallochooks_layer *layer)
+{
+	struct mallochooks_option *option = NULL;
+	struct mh_line line;
+
+	while ((option = mallochooks_next_option(layer, option))) {
+		mh_line_start(&line);
+		mh_line_str(&line, "mallochooks: options: ");
+		mh_line_str(&line, ident);
+		mh_line_str(&line, ":");
+		mh_options_write(&line, layer->name, option);
+		mh_line_write(&line, 2);
+	}
+}
+
+MH_RUNTIME void mh_options_confirm(const struct mh_options *options)
+{
+	const struct mallochooks_stack *stack = options->stack;
+	unsigned int i;
+
+	if (!mh_core_options[MH_CORE_CONFIRM].num)
+		return;
+	confirm_layer(stack->ident, options->core);
+	for (i = 0; i < stack->nr_layers; i++)
+		confirm_layer(stack->ident, mallochooks_layer_at(stack, i));
 }

@@ -31,6 +31,44 @@ MH_RUNTIME void mh_line_str(struct mh_line *line, const char *str)
 		put(line, *str++);
 }
 
+/* Bytes of the UTF-8 character at @text, 0 when there is none.
+ * Source: RFC 3629, section 4. */
+static size_t utf8_bytes(const unsigned char *text, size_t nr)
+{
+	size_t bytes = *text < 0xc2 ? 0 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 :
+		       *text < 0xf5 ? 4 : 0;
+	size_t i;
+
+	if (!bytes || bytes > nr)
+		return 0;
+	for (i = 1; i < bytes; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong, surrogate, beyond U+10FFFF; and the controls of C1 */
+	if ((*text == 0xe0 && text[1] < 0xa0) ||
+	    (*text == 0xed && text[1] > 0x9f) ||
+	    (*text == 0xf0 && text[1] < 0x90) ||
+	    (*text == 0xf4 && text[1] > 0x8f) ||
+	    (*text == 0xc2 && text[1] < 0xa0))
+		return 0;
+	return bytes;
+}
+
+MH_RUNTIME void mh_line_text(struct mh_line *line, const char *text, size_t nr)
+{
+	while (nr) {
+		size_t bytes = utf8_bytes((const unsigned char *)text, nr);
+
+		if (!bytes) {
+			put(line, *text >= ' ' && *text < 0x7f ? *text : '?');
+			text++;
+			nr--;
+		}
+		for (; bytes; bytes--, nr--)
+			put(line, *text++);
+	}
+}
+
 MH_RUNTIME void mh_line_dec(struct mh_line *line, uint64_t value)
 {
 	char digits[20];	/* of 2^64 - 1 */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_options - MALLOCHOOKS="...": values, identities, mistakes
+ * test_options - MALLOCHOOKS="...": types, values, identities, mistakes
  *
  * The lines of mh_say() and the stacks of the process are this test's own.
  *
- * test-sources: config/options.c config/say.c
+ * test-sources: config/options.c config/value.c config/say.c index/arena.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +18,8 @@
 
 /* ---- two stacks ----------------------------------------------------------- */
 
-enum { FLAG, LEVEL, BYTES, TEXT, WIDE };
-static char text[16], other_text[16];
+enum { FLAG, LEVEL, BYTES, TEXT, WIDE, WAIT, MODE, WORDS, NR };
+static char text[16], other_text[16], words[16];
 
 static struct mallochooks_option fresh[] = {
 	[FLAG] = MH_OPT_BOOL("flag", 1, 0, "a switch"),
@@ -27,10 +27,13 @@ static struct mallochooks_option fresh[] = {
 	[BYTES] = MH_OPT_SIZE("bytes", 4096, 0, 1099511627776, 0, "a size"),
 	[TEXT] = MH_OPT_STRING("text", text, 0, "a word"),
 	[WIDE] = MH_OPT_INT("wide", 0, INT64_MIN, INT64_MAX, "", 0, "any"),
+	[WAIT] = MH_OPT_DURATION("wait", 5 * MH_MS, 0, 2 * MH_HOUR, 0, "a time"),
+	[MODE] = MH_OPT_ENUM("mode", 1, "off|some|all", 0, "a choice"),
+	[WORDS] = MH_OPT_LIST("words", words, 0, "a list"),
 	{ .size = 0 }
 };
 
-static struct mallochooks_option alpha[6], alpha_of_two[6];
+static struct mallochooks_option alpha[NR + 1], alpha_of_two[NR + 1];
 static struct mallochooks_option extra[] = {
 	MH_OPT_INT("extra", 1, 0, 9, "", 0, "of the second stack's only"),
 	{ .size = 0 }
@@ -59,6 +62,15 @@ static const struct mallochooks_stack one = {
 };
 
 static const struct mallochooks_stack *process[3];
+
+/* Files have a test of their own. */
+void mh_options_from_file(struct mh_options *options, const char *path,
+			  enum mallochooks_origin origin)
+{
+	(void)options;
+	(void)path;
+	(void)origin;
+}
 
 int mallochooks_for_each_stack(
 	int (*visit)(const struct mallochooks_unit *unit,
@@ -92,11 +104,23 @@ static int fresh_options(void **state)
 	alpha_of_two[TEXT].str = other_text;
 	strcpy(text, "before");
 	strcpy(other_text, "before");
+	memcpy(words, "a\0b\0", 5);
 	extra[0].num = 1;
 	process[0] = &one;
 	process[1] = NULL;
 	said[0] = 0;
 	return 0;
+}
+
+static void from_environment(const struct mallochooks_stack *stack,
+			     char *const *envp)
+{
+	struct mh_options options = {
+		.stack = stack, .core = &mh_core,
+		.each = mallochooks_for_each_stack, .mistake = mh_options_say,
+	};
+
+	mh_options_from_environment(&options, envp);
 }
 
 /* Gives the string to each stack, as the constructors would. */
@@ -108,8 +132,7 @@ static void set(const char *string)
 
 	snprintf(variable, sizeof(variable), "MALLOCHOOKS=%s", string);
 	for (i = 0; process[i]; i++)
-		mh_options_from_environment(process[i], envp,
-				    mallochooks_for_each_stack);
+		from_environment(process[i], envp);
 }
 
 /* Sets it and wants exactly these lines. */
@@ -193,7 +216,10 @@ static void ints(void **state)
 		bad_number(LEVEL, bad[i],
 			   "takes a whole number from -10 to 100; stays 7");
 	good_number(WIDE, "9223372036854775807", INT64_MAX);
-	good_number(WIDE, "-9223372036854775807", -INT64_MAX);
+	good_number(WIDE, "-9223372036854775808", INT64_MIN);
+	bad_number(WIDE, "-9223372036854775809",
+		   "takes a whole number from -9223372036854775808 to "
+		   "9223372036854775807; stays 0");
 	bad_number(WIDE, "9223372036854775808",
 		   "takes a whole number from -9223372036854775808 to "
 		   "9223372036854775807; stays 0");
@@ -223,8 +249,103 @@ static void sizes(void **state)
 	good_number(BYTES, "1099511627776", 1099511627776);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		bad_number(BYTES, bad[i],
-			   "takes a whole number from 0 to 1099511627776 with "
-			   "k, M or G behind it; stays 4096");
+			   "takes a size from 0 to 1024G; stays 4k");
+}
+
+static void durations(void **state)
+{
+	static const char *const bad[] = {
+		"", "1", "5000000", "ms", "-1ms", "1m", "1S", "1 s", "1.5s",
+		"1sec", "1msx", "3h", "121min", "7201s", "7200000000001ns",
+		"9223372036854775807h", "s1", "1hh", "0x",
+	};
+	size_t i;
+
+	(void)state;
+	good_number(WAIT, "0", 0);
+	good_number(WAIT, "0h", 0);
+	good_number(WAIT, "1ns", 1);
+	good_number(WAIT, "20us", 20000);
+	good_number(WAIT, "300ms", 300000000);
+	good_number(WAIT, "4s", 4000000000);
+	good_number(WAIT, "5min", 300000000000);
+	good_number(WAIT, "2h", 7200000000000);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		bad_number(WAIT, bad[i], "takes a time with ns, us, ms, s, min "
+			   "or h from 0 to 2h; stays 5ms");
+	set("alpha.wait=90s");
+	set_and_hear("alpha.wait=x", "options: \"alpha.wait=x\" in MALLOCHOOKS: "
+		     "takes a time with ns, us, ms, s, min or h from 0 to 2h; "
+		     "stays 90s\n");
+}
+
+static void enums(void **state)
+{
+	static const char *const bad[] = {
+		"", "of", "offf", "OFF", "0", "1", "off|some", "|", "all ",
+	};
+	size_t i;
+
+	(void)state;
+	good_number(MODE, "off", 0);
+	good_number(MODE, "some", 1);
+	good_number(MODE, "all", 2);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		bad_number(MODE, bad[i],
+			   "takes one of off, some, all; stays some");
+}
+
+static void good_list(const char *value, const char *items, size_t bytes)
+{
+	char string[200];
+
+	memset(words, '#', sizeof(words));
+	snprintf(string, sizeof(string), "alpha.words=%s", value);
+	set_and_hear(string, "");
+	assert_memory_equal(words, items, bytes);
+	assert_true(bytes == sizeof(words) || words[bytes] == '#');
+}
+
+static void bad_list(const char *value)
+{
+	char string[200], line[400];
+
+	memcpy(words, "a\0b:\0", 6);
+	snprintf(string, sizeof(string), "alpha.words=%s", value);
+	snprintf(line, sizeof(line), "options: \"%s\" in MALLOCHOOKS: takes "
+		 "words with ':' between them, at most 14 bytes; stays "
+		 "\"a:b\\:\"\n", string);
+	set_and_hear(string, line);
+	assert_memory_equal(words, "a\0b:\0", 6);
+}
+
+static void lists(void **state)
+{
+	const char *item;
+
+	(void)state;
+	good_list("", "", 1);
+	good_list("x", "x\0", 3);
+	good_list("x:yy:z", "x\0yy\0z\0", 8);
+	good_list("x\\:y", "x:y\0", 5);
+	good_list("x\\,y:z", "x,y\0z\0", 7);
+	good_list("x\\\\:y", "x\\\0y\0", 6);
+	good_list("12345678901234", "12345678901234\0", 16);
+	good_list("1:2:3:4:5:6:7", "1\0002\0003\0004\0005\0006\0007\0", 15);
+	bad_list("123456789012345");
+	bad_list("1:2:3:4:5:6:7:8");
+	bad_list(":");
+	bad_list("a:");
+	bad_list(":a");
+	bad_list("a::b");
+	memcpy(words, "a\0bc\0", 6);
+	item = mallochooks_next_item(&alpha[WORDS], NULL);
+	assert_string_equal(item, "a");
+	item = mallochooks_next_item(&alpha[WORDS], item);
+	assert_string_equal(item, "bc");
+	assert_null(mallochooks_next_item(&alpha[WORDS], item));
+	words[0] = 0;
+	assert_null(mallochooks_next_item(&alpha[WORDS], NULL));
 }
 
 static void good_text(const char *value, const char *result)
@@ -245,8 +366,8 @@ static void bad_text(const char *value)
 
 	strcpy(text, "before");
 	snprintf(string, sizeof(string), "alpha.text=%s", value);
-	snprintf(line, sizeof(line), "options: \"%s\" in MALLOCHOOKS: takes at "
-		 "most 15 bytes; stays \"before\"\n", string);
+	snprintf(line, sizeof(line), "options: \"%s\" in MALLOCHOOKS: takes a text "
+		 "of at most 15 bytes; stays \"before\"\n", string);
 	set_and_hear(string, line);
 	assert_string_equal(text, "before");
 }
@@ -317,15 +438,11 @@ static void only_the_variable_is_read(void **state)
 	char *nothing[] = { NULL };
 
 	(void)state;
-	mh_options_from_environment(&one, no_such,
-				    mallochooks_for_each_stack);
-	mh_options_from_environment(&one, nothing,
-				    mallochooks_for_each_stack);
-	mh_options_from_environment(&one, NULL,
-				    mallochooks_for_each_stack);
+	from_environment(&one, no_such);
+	from_environment(&one, nothing);
+	from_environment(&one, NULL);
 	assert_int_equal(alpha[LEVEL].num, 7);
-	mh_options_from_environment(&one, twice,
-				    mallochooks_for_each_stack);
+	from_environment(&one, twice);
 	assert_int_equal(alpha[LEVEL].num, 8);	/* as getenv() has it */
 	assert_string_equal(said, "");
 }
@@ -349,21 +466,21 @@ static void unknown_words_are_named(void **state)
 		     "layer.option=value\n");
 	set_and_hear("gamma.x=1", "options: \"gamma.x=1\" in MALLOCHOOKS: no "
 		     "such layer in this process; there is alpha bare "
-		     "terminal\n");
+		     "terminal core\n");
 	set_and_hear("alph.level=1", "options: \"alph.level=1\" in MALLOCHOOKS: "
 		     "no such layer in this process; there is alpha bare "
-		     "terminal\n");
+		     "terminal core; did you mean alpha?\n");
 	set_and_hear(".level=1", "options: \".level=1\" in MALLOCHOOKS: no such "
-		     "layer in this process; there is alpha bare terminal\n");
+		     "layer in this process; there is alpha bare terminal core\n");
 	set_and_hear("=1", "options: \"=1\" in MALLOCHOOKS: no such layer in "
-		     "this process; there is alpha bare terminal\n");
+		     "this process; there is alpha bare terminal core\n");
 	set_and_hear("alpha.levels=1", "options: \"alpha.levels=1\" in "
 		     "MALLOCHOOKS: no such option; alpha has flag level bytes "
-		     "text wide\n");
+		     "text wide wait mode words; did you mean level?\n");
 	set_and_hear("alpha.=1", "options: \"alpha.=1\" in MALLOCHOOKS: no such "
-		     "option; alpha has flag level bytes text wide\n");
+		     "option; alpha has flag level bytes text wide wait mode words\n");
 	set_and_hear("alpha=1", "options: \"alpha=1\" in MALLOCHOOKS: no such "
-		     "option; alpha has flag level bytes text wide\n");
+		     "option; alpha has flag level bytes text wide wait mode words\n");
 	set_and_hear("bare.x=1", "options: \"bare.x=1\" in MALLOCHOOKS: no such "
 		     "option; bare has none\n");
 	assert_int_equal(alpha[LEVEL].num, 7);
@@ -384,15 +501,17 @@ static void optional_words_are_not_named(void **state)
 
 static void a_long_word_is_cut_in_the_line(void **state)
 {
-	char word[900];
+	char word[900], line[200];
 
 	(void)state;
 	memset(word, 'w', sizeof(word));
 	word[sizeof(word) - 1] = 0;
 	said[0] = 0;
 	set(word);
-	assert_int_equal(strlen(said), strlen("options: ") + 507 + 1);
-	assert_memory_equal(said, "options: \"wwww", 14);
+	word[100] = 0;
+	snprintf(line, sizeof(line), "options: \"%.100s...\" in MALLOCHOOKS: wants "
+		 "layer.option=value\n", word);
+	assert_string_equal(said, line);
 }
 
 /* ---- identities ----------------------------------------------------------- */
@@ -442,19 +561,19 @@ static void what_nobody_knows_is_said_once(void **state)
 		     "layer.option=value\n");
 	set_and_hear("gamma.x=1", "options: \"gamma.x=1\" in MALLOCHOOKS: no "
 		     "such layer in this process; there is alpha bare "
-		     "terminal\n");
+		     "terminal core\n");
 	set_and_hear(".x=1", "options: \".x=1\" in MALLOCHOOKS: no such layer "
-		     "in this process; there is alpha bare terminal\n");
+		     "in this process; there is alpha bare terminal core\n");
 	set_and_hear("alpha.x=1", "options: \"alpha.x=1\" in MALLOCHOOKS: no "
-		     "such option; alpha has flag level bytes text wide\n");
+		     "such option; alpha has flag level bytes text wide wait mode words\n");
 	set_and_hear("two:beta.x=1", "options: \"two:beta.x=1\" in MALLOCHOOKS: "
 		     "no such option; beta has extra\n");
 	set_and_hear("one:beta.extra=1", "options: \"one:beta.extra=1\" in "
 		     "MALLOCHOOKS: no such layer in this process; there is "
-		     "alpha bare terminal\n");
+		     "alpha bare terminal core\n");
 	set_and_hear("three:alpha.level=1", "options: \"three:alpha.level=1\" "
 		     "in MALLOCHOOKS: no such layer in this process; there is "
-		     "alpha bare terminal\n");
+		     "alpha bare terminal core\n");
 	assert_int_equal(alpha[LEVEL].num, 7);
 	assert_int_equal(extra[0].num, 1);
 }
@@ -464,19 +583,22 @@ static void what_nobody_knows_is_said_once(void **state)
 static void options_are_found_by_name(void **state)
 {
 	(void)state;
-	assert_ptr_equal(mh_option_find(&one, "alpha.level"), &alpha[LEVEL]);
-	assert_ptr_equal(mh_option_find(&one, "one:alpha.wide"), &alpha[WIDE]);
-	assert_ptr_equal(mh_option_find(&two, "beta.extra"), &extra[0]);
-	assert_null(mh_option_find(&one, "two:alpha.level"));
-	assert_null(mh_option_find(&one, "alpha.leve"));
-	assert_null(mh_option_find(&one, "alpha.levels"));
-	assert_null(mh_option_find(&one, "alpha."));
-	assert_null(mh_option_find(&one, "alpha"));
-	assert_null(mh_option_find(&one, "bare.extra"));
-	assert_null(mh_option_find(&one, ":alpha.level"));
-	assert_null(mh_option_find(&one, ""));
-	assert_null(mh_option_find(&one, ":"));
-	assert_null(mh_option_find(&one, "."));
+	assert_ptr_equal(mh_option_find(&mh_core, &one, "alpha.level"), &alpha[LEVEL]);
+	assert_ptr_equal(mh_option_find(&mh_core, &one, "one:alpha.wide"), &alpha[WIDE]);
+	assert_ptr_equal(mh_option_find(&mh_core, &two, "beta.extra"), &extra[0]);
+	assert_ptr_equal(mh_option_find(&mh_core, &one, "core.confirm"),
+			 &mh_core.options[0]);
+	assert_null(mh_option_find(NULL, &one, "core.confirm"));
+	assert_null(mh_option_find(&mh_core, &one, "two:alpha.level"));
+	assert_null(mh_option_find(&mh_core, &one, "alpha.leve"));
+	assert_null(mh_option_find(&mh_core, &one, "alpha.levels"));
+	assert_null(mh_option_find(&mh_core, &one, "alpha."));
+	assert_null(mh_option_find(&mh_core, &one, "alpha"));
+	assert_null(mh_option_find(&mh_core, &one, "bare.extra"));
+	assert_null(mh_option_find(&mh_core, &one, ":alpha.level"));
+	assert_null(mh_option_find(&mh_core, &one, ""));
+	assert_null(mh_option_find(&mh_core, &one, ":"));
+	assert_null(mh_option_find(&mh_core, &one, "."));
 }
 
 #define ONE(test)	cmocka_unit_test_setup(test, fresh_options)
@@ -488,6 +610,9 @@ int main(void)
 		ONE(bools),
 		ONE(ints),
 		ONE(sizes),
+		ONE(durations),
+		ONE(enums),
+		ONE(lists),
 		ONE(strings),
 		ONE(escapes),
 		ONE(later_words_win),

@@ -479,6 +479,36 @@ static void a_long_word_is_cut(void **state)
 
 #define TEST(test)	cmocka_unit_test_setup(test, no_script)
 
+static void is_shown_as(const char *text, const char *shown)
+{
+	struct mh_line line;
+
+	mh_line_start(&line);
+	mh_line_text(&line, text, strlen(text));
+	line.text[line.nr] = 0;
+	assert_string_equal(line.text, shown);
+}
+
+/* Source of the limits: RFC 3629, section 4. */
+static void text_of_strangers_is_cleaned(void **state)
+{
+	(void)state;
+	is_shown_as("", "");
+	is_shown_as("plain ~", "plain ~");
+	is_shown_as("a\tb\n\x1b[31m\x7f", "a?b??[31m?");
+	is_shown_as("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+		    "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
+	is_shown_as("\x80x\xff\xfe", "?x??");
+	is_shown_as("\xc0\xaf\xc1\xbf", "????");		/* overlong */
+	is_shown_as("\xe0\x9f\xbf\xf0\x8f\xbf\xbf", "???????");
+	is_shown_as("\xed\xa0\x80", "???");		/* surrogate */
+	is_shown_as("\xf4\x90\x80\x80\xf5\x80\x80\x80", "????????");
+	is_shown_as("\xc2\x9b\xc2\xa0", "??\xc2\xa0");	/* a control of C1 */
+	is_shown_as("x\xc3", "x?");
+	is_shown_as("\xe2\x82", "??");
+	is_shown_as("\xe2\x82x", "??x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +522,7 @@ int main(void)
 		TEST(it_says_32_lines_and_one),
 		TEST(threads_say_32_lines_and_one),
 		TEST(a_long_word_is_cut),
+		TEST(text_of_strangers_is_cleaned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,7 @@ deps()
 	PATH=$bin sh "$script" "$@" >"$TMPDIR/out" 2>&1
 }
 
-build="gcc libc6-dev libelf-dev libdw-dev kconfig-frontends-nox"
+build="gcc libc6-dev libelf-dev libdw-dev libconfig-dev kconfig-frontends-nox"
 
 # All there: one question, no word, no apt.
 printf '%s\n' $build python3 git >"$TMPDIR/have"
@@ -58,7 +58,7 @@ deps demo || fail "all is there, and it fails"
 [ "$(wc -l <"$TMPDIR/asked")" -eq 1 ] || fail "it asked more than once"
 
 # The full package serves as well as the small one.
-printf '%s\n' gcc libc6-dev libelf-dev libdw-dev kconfig-frontends >"$TMPDIR/have"
+printf '%s\n' gcc libc6-dev libelf-dev libdw-dev libconfig-dev kconfig-frontends >"$TMPDIR/have"
 deps build || fail "an alternative does not count"
 [ ! -f "$TMPDIR/apt" ] || fail "an alternative does not count"
 
