@@ -30,28 +30,29 @@ void mh_stack_fini(const struct mallochooks_stack *stack);
 
 #pragma GCC visibility pop
 
-/* The note by which a file is known to carry a stack: see Documentation. */
-struct mh_note {
-	uint32_t namesz;
-	uint32_t descsz;
-	uint32_t type;
-	char name[12];			/* "mallochooks" */
-	uint32_t abi;
-	char ident[60];
-};
-
 #define MH_CAT_(a, b)	a##b
 #define MH_CAT(a, b)	MH_CAT_(a, b)
 
-#define MH_DEFINE_STACK(stack) \
+#ifndef MH_ATTENDS
+#define MH_ATTENDS	1	/* the composer has another answer, if it is */
+#endif
+
+/* The note .note.mallochooks leads to it: tools/generate.c. */
+#define MH_TABLE_NAME__(ident)	mh_##ident##_table
+#define MH_TABLE_NAME_(ident)	MH_TABLE_NAME__(ident)
+#define MH_TABLE		MH_TABLE_NAME_(MH_IDENT)
+extern struct mallochooks_table MH_TABLE __attribute__((visibility("hidden")));
+
+/* @decide: called when the options have their values and the stack is live */
+#define MH_DEFINE_STACK(stack, decide) \
 	struct mh_phase MH_PHASE; \
 	static const struct mallochooks_stack *listed \
 		__attribute__((section("mh_stacks"), used, retain)) = &stack; \
-	static const struct mh_note note \
-		__attribute__((section(".note.mallochooks"), used, retain, \
-			       aligned(4))) = { \
-		sizeof(note.name), sizeof(note.abi) + sizeof(note.ident), 1, \
-		"mallochooks", MALLOCHOOKS_ABI, CONFIG_IDENT \
+	struct mallochooks_table MH_TABLE = { \
+		.magic = MALLOCHOOKS_TABLE_MAGIC, \
+		.version = MALLOCHOOKS_TABLE_VERSION, \
+		.size = sizeof(struct mallochooks_table), \
+		.flags = MH_ATTENDS ? MALLOCHOOKS_ATTENDS : 0, \
 	}; \
 	extern const char MH_CAT(__mallochooks_entry_, MH_IDENT)[]; \
 	__attribute__((visibility("hidden"))) \
@@ -62,6 +63,7 @@ struct mh_note {
 		(void)argc; \
 		(void)argv; \
 		mh_stack_start(&stack, &MH_PHASE, envp); \
+		decide(); \
 	} \
 	__attribute__((destructor)) \
 	static void fini(void) \

@@ -7,11 +7,14 @@
  */
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include "latch.h"
+#include "live.h"
 #include "nextsym.h"
 #include "options.h"
 #include "stack.h"
 #include "syscall.h"
 #include "thread.h"
+#include "unit.h"
 
 #define MAX_STACKS	16	/* identities in one link output */
 
@@ -35,10 +38,16 @@ static const struct mallochooks_stack *no_stack
 	.version = MALLOCHOOKS_VERSION, \
 	.stacks = (const struct mallochooks_stack *const *)__start_mh_stacks, \
 	.stacks_end = (const struct mallochooks_stack *const *)__stop_mh_stacks, \
+	.core = &mh_core, \
+	.latch_offset = &mh_latch_offset, \
 }
 
 __attribute__((weak, visibility("default")))
 const struct mallochooks_unit mallochooks_unit = MH_OWN_UNIT;
+
+/* That name may be bound to another unit's, this one never is. */
+extern const struct mallochooks_unit mh_own_unit
+	__attribute__((weak, alias("mallochooks_unit"), visibility("hidden")));
 
 /* What belongs to a stack's phase page; written once, by its constructor. */
 static struct started {
@@ -100,10 +109,38 @@ static void each_layer_up(const struct mallochooks_stack *stack,
 	}
 }
 
+/* Those of our own unit, so that a query need not look for them. */
+static int (*own_query[MAX_STACKS])(const void *address,
+				    struct mallochooks_object *object);
+static unsigned int nr_own_queries;
+
+static void list_queries(const struct mallochooks_stack *stack)
+{
+	for (unsigned int i = 0; i < stack->nr_layers; i++)
+		if (stack->layers[i].query && nr_own_queries < MAX_STACKS)
+			own_query[nr_own_queries++] = stack->layers[i].query;
+}
+
+static void set_options(const struct mallochooks_stack *stack,
+			char *const *envp)
+{
+	struct mh_options options = {
+		.stack = stack,
+		.core = &mh_core,
+		.each = mallochooks_for_each_stack,
+		.secure = getauxval(AT_SECURE) != 0,
+		.mistake = mh_options_say,
+	};
+
+	mh_options_load(&options, envp);
+	mh_options_confirm(&options);
+}
+
 MH_RUNTIME void mh_stack_start(const struct mallochooks_stack *stack,
 			       struct mh_phase *phase, char *const *envp)
 {
 	unsigned int nr = __atomic_load_n(&nr_started, __ATOMIC_RELAXED);
+	unsigned int word;
 
 	if (nr == MAX_STACKS) {
 		mh_say("unit", "too many identities in one link output: this "
@@ -111,33 +148,75 @@ MH_RUNTIME void mh_stack_start(const struct mallochooks_stack *stack,
 		return;
 	}
 	mh_errno_offset = (char *)&errno - (char *)mh_thread_pointer();
-	if (!getauxval(AT_SECURE))
-		mh_options_from_environment(stack, envp,
-					    mallochooks_for_each_stack);
+	mh_latch_start();
+	set_options(stack, envp);
+	word = mh_live_start(stack, phase);
 	each_layer_up(stack, offsetof(struct mallochooks_layer, init));
 	started[nr].phase = phase;
 	started[nr].stack = stack;
+	list_queries(stack);
 	__atomic_store_n(&nr_started, nr + 1, __ATOMIC_RELEASE);
 	wipe_on_fork(phase);
-	__atomic_store_n(&phase->word, MH_PHASE_LIVE, __ATOMIC_RELEASE);
+	mh_live_signal();
+	__atomic_store_n(&phase->word, word, __ATOMIC_RELEASE);
 	each_layer_up(stack, offsetof(struct mallochooks_layer, live));
+}
+
+MH_RUNTIME const struct mallochooks_stack *mh_started(unsigned int i,
+						     struct mh_phase **phase)
+{
+	if (i >= __atomic_load_n(&nr_started, __ATOMIC_ACQUIRE))
+		return NULL;
+	*phase = started[i].phase;
+	return started[i].stack;
+}
+
+MH_RUNTIME const struct mallochooks_stack *
+mh_stack_of(const struct mh_phase *phase)
+{
+	const struct mallochooks_stack *stack;
+	struct mh_phase *one;
+
+	for (unsigned int i = 0; (stack = mh_started(i, &one)); i++)
+		if (one == phase)
+			return stack;
+	return NULL;
+}
+
+static int is_live(struct mh_phase *phase)
+{
+	/* acquire: pairs with the release of who has woken it */
+	return __atomic_load_n(mh_phase_byte(phase, MH_BYTE_PHASE),
+			       __ATOMIC_ACQUIRE) == MH_PHASE_LIVE;
 }
 
 MH_RUNTIME int mh_wake(struct mh_phase *phase)
 {
-	unsigned int nr = __atomic_load_n(&nr_started, __ATOMIC_ACQUIRE);
-	unsigned int boot = MH_PHASE_BOOT, i;
+	unsigned char *state = mh_phase_byte(phase, MH_BYTE_PHASE);
+	unsigned char boot = MH_PHASE_BOOT;
+	const struct mallochooks_stack *stack;
 
-	for (i = 0; i < nr && started[i].phase != phase; i++)
-		;
-	if (i == nr)
+	if (is_live(phase))
+		return 1;
+	stack = mh_stack_of(phase);
+	if (!stack)
 		return 0;
 	/* Only one thread, and no signal handler within it, re-opens. */
-	if (!__atomic_compare_exchange_n(&phase->word, &boot, MH_PHASE_WAKING,
-					 0, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+	if (!__atomic_compare_exchange_n(state, &boot, MH_PHASE_WAKING, 0,
+					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return boot == MH_PHASE_LIVE;
-	each_layer_up(started[i].stack, offsetof(struct mallochooks_layer, fork));
-	__atomic_store_n(&phase->word, MH_PHASE_LIVE, __ATOMIC_RELEASE);
+	each_layer_up(stack, offsetof(struct mallochooks_layer, fork));
+	__atomic_store_n(state, MH_PHASE_LIVE, __ATOMIC_RELEASE);
+	mh_live_fork(stack, phase);
+	return 1;
+}
+
+MH_RUNTIME int mh_attend(struct mh_phase *phase)
+{
+	if (!is_live(phase) && !mh_wake(phase))
+		return 0;
+	if (*(volatile unsigned char *)mh_phase_byte(phase, MH_BYTE_BELL))
+		mh_live_take(mh_stack_of(phase), phase);
 	return 1;
 }
 
@@ -169,28 +248,12 @@ MH_RUNTIME const char *mallochooks_version(void)
 	return MALLOCHOOKS_VERSION;
 }
 
-typedef int visit_stack(const struct mallochooks_unit *unit,
-			const struct mallochooks_stack *stack, void *arg);
-
-static int visit_unit(const struct mallochooks_unit *unit, visit_stack *visit,
-		      void *arg)
-{
-	const struct mallochooks_stack *const *stack;
-	int ret = 0;
-
-	if (unit->magic != MALLOCHOOKS_MAGIC || unit->abi != MALLOCHOOKS_ABI)
-		return 0;
-	for (stack = unit->stacks; !ret && stack < unit->stacks_end; stack++)
-		if (*stack)
-			ret = visit(unit, *stack, arg);
-	return ret;
-}
-
 /*
  * Our own unit is visited even where its symbol is not exported.  The symbol
  * itself may be bound to another unit's, so ours is told by its stacks.
  */
-MH_RUNTIME int mallochooks_for_each_stack(visit_stack *visit, void *arg)
+MH_RUNTIME int mh_each_unit(int (*visit)(const struct mallochooks_unit *unit,
+					 void *arg), void *arg)
 {
 	const struct link_map *own = mh_own_map(), *map = own;
 	const struct mallochooks_unit self = MH_OWN_UNIT;
@@ -201,17 +264,91 @@ MH_RUNTIME int mallochooks_for_each_stack(visit_stack *visit, void *arg)
 	while (map && map->l_prev)
 		map = map->l_prev;
 	if (!map)
-		return visit_unit(&self, visit, arg);
+		return visit(&self, arg);
 	for (; !ret && map; map = map->l_next) {
 		unit = NULL;
 		if (map == own)
 			unit = &self;
 		else if (mh_object_open(&object, map))
 			unit = mh_object_find(&object, "mallochooks_unit");
-		if (unit)
-			ret = visit_unit(unit, visit, arg);
+		if (unit && unit->magic == MALLOCHOOKS_MAGIC &&
+		    unit->abi == MALLOCHOOKS_ABI)
+			ret = visit(unit, arg);
 	}
 	return ret;
+}
+
+typedef int visit_stack(const struct mallochooks_unit *unit,
+			const struct mallochooks_stack *stack, void *arg);
+
+struct stack_visit {
+	visit_stack *visit;
+	void *arg;
+};
+
+static int visit_stacks(const struct mallochooks_unit *unit, void *arg)
+{
+	const struct mallochooks_stack *const *stack;
+	const struct stack_visit *visit = arg;
+	int ret = 0;
+
+	for (stack = unit->stacks; !ret && stack < unit->stacks_end; stack++)
+		if (*stack)
+			ret = visit->visit(unit, *stack, visit->arg);
+	return ret;
+}
+
+MH_RUNTIME int mallochooks_for_each_stack(visit_stack *visit, void *arg)
+{
+	struct stack_visit visits = { visit, arg };
+
+	return mh_each_unit(visit_stacks, &visits);
+}
+
+typedef int visit_allocator(const struct mallochooks_allocator *allocator,
+			    void *arg);
+
+struct allocator_visit {
+	visit_allocator *visit;
+	void *arg;
+};
+
+static int has_index(const struct mallochooks_stack *stack)
+{
+	const struct mallochooks_layer *layer;
+
+	for (unsigned int i = 0; i < stack->nr_layers; i++) {
+		layer = mallochooks_layer_at(stack, i);
+		if (mallochooks_layer_has(layer, offsetof(
+				struct mallochooks_layer, walk)) && layer->query)
+			return 1;
+	}
+	return 0;
+}
+
+static int tell_allocator(const struct mallochooks_unit *unit,
+			  const struct mallochooks_stack *stack, void *arg)
+{
+	const struct allocator_visit *visit = arg;
+	const struct mallochooks_allocator allocator = {
+		.size = sizeof(allocator),
+		.flags = has_index(stack) ? MALLOCHOOKS_INDEXED : 0,
+		.ident = stack->ident,
+		.method = stack->method,
+		.prefix = stack->prefix,
+		.symbols = stack->symbols,
+		.unit = unit,
+		.stack = stack,
+	};
+
+	return visit->visit(&allocator, visit->arg);
+}
+
+MH_RUNTIME int mallochooks_for_each_allocator(visit_allocator *visit, void *arg)
+{
+	struct allocator_visit visits = { visit, arg };
+
+	return mallochooks_for_each_stack(tell_allocator, &visits);
 }
 
 struct dump {
@@ -251,11 +388,10 @@ struct question {
 	struct mallochooks_object *object;	/* NULL: set the tag */
 	uint64_t tag;
 	int error;
-	int others;	/* our own unit has been asked */
 };
 
-static int ask_layer(const struct mallochooks_layer *layer,
-		     const struct question *question)
+static inline int ask_layer(const struct mallochooks_layer *layer,
+			    const struct question *question)
 {
 	if (!mallochooks_layer_has(layer, offsetof(struct mallochooks_layer,
 						   walk)))
@@ -267,35 +403,39 @@ static int ask_layer(const struct mallochooks_layer *layer,
 			    -ENOENT;
 }
 
-static int ask_stack(const struct mallochooks_unit *unit,
-		     const struct mallochooks_stack *stack, void *arg)
+static inline int ask_layers(const struct mallochooks_stack *stack,
+			     struct question *question)
 {
-	struct question *question = arg;
-	int error;
-
-	if (question->others && unit->stacks ==
-	    (const struct mallochooks_stack *const *)__start_mh_stacks)
-		return 0;
 	for (unsigned int i = 0; i < stack->nr_layers; i++) {
-		error = ask_layer(mallochooks_layer_at(stack, i), question);
-		if (error == -ENOENT)
-			continue;
-		question->error = error;
-		return 1;
+		question->error = ask_layer(mallochooks_layer_at(stack, i),
+					    question);
+		if (question->error != -ENOENT)
+			return 1;
 	}
 	return 0;
 }
 
-/* Our own unit first: looking for the others takes longer than their answer. */
+static int ask_other(const struct mallochooks_unit *unit,
+		     const struct mallochooks_stack *stack, void *arg)
+{
+	return unit->stacks != (const struct mallochooks_stack *const *)
+			       __start_mh_stacks && ask_layers(stack, arg);
+}
+
+/*
+ * Our own unit first, in a plain loop: looking for the others takes longer than
+ * their answer.
+ */
 static int ask(struct question *question)
 {
 	const struct mallochooks_unit self = MH_OWN_UNIT;
+	const struct mallochooks_stack *const *stack;
 
+	for (stack = self.stacks; stack < self.stacks_end; stack++)
+		if (*stack && ask_layers(*stack, question))
+			return question->error;
 	question->error = -ENOENT;
-	if (!visit_unit(&self, ask_stack, question)) {
-		question->others = 1;
-		mallochooks_for_each_stack(ask_stack, question);
-	}
+	mallochooks_for_each_stack(ask_other, question);
 	return question->error;
 }
 
@@ -303,8 +443,14 @@ MH_RUNTIME int mallochooks_query(const void *address,
 				 struct mallochooks_object *object)
 {
 	struct question question = { .address = address, .object = object };
+	int error;
 
 	object->size = sizeof(*object);
+	for (unsigned int i = 0; i < nr_own_queries; i++) {
+		error = own_query[i](address, object);
+		if (likely(error != -ENOENT))
+			return error;
+	}
 	return ask(&question);
 }
 
@@ -364,8 +510,8 @@ static int find_option(const struct mallochooks_unit *unit,
 {
 	struct wanted *wanted = arg;
 
-	(void)unit;
-	wanted->found = mh_option_find(stack, wanted->name);
+	wanted->found = mh_option_find(mallochooks_unit_core(unit), stack,
+				       wanted->name);
 	return wanted->found != NULL;
 }
 

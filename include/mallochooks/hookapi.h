@@ -56,12 +56,18 @@ int HOOK_IDENT(query)(const void *address, struct mallochooks_object *object);
 int HOOK_IDENT(tag)(const void *address, uint64_t tag);
 int HOOK_IDENT(walk)(int (*visit)(const struct mallochooks_object *object,
 				  void *arg), void *arg);
+void HOOK_IDENT(changed)(void);
+void HOOK_IDENT(reset)(void);
+int HOOK_IDENT(apart)(void);
+size_t HOOK_IDENT(size_word)(const void *ptr);
 #endif
 
 #ifdef MH_NEXT
 #define MH_X(op) MH_NEXT_PROTO(MH_OP_##op)
 MH_OPS(MH_X)
 #undef MH_X
+int NEXT_IDENT(apart)(void);
+size_t NEXT_IDENT(size_word)(const void *ptr);
 #endif
 
 #pragma GCC visibility pop

@@ -52,6 +52,13 @@
 #define HOOK_OBSERVING		const char HOOK_IDENT(observing) = 1;
 #define HOOK_TRANSFORMING	const char HOOK_IDENT(transforming) = 1;
 
+/*
+ * An observing layer that keeps something of each chunk: where it can be switched
+ * (LAYER_SWITCHES) it goes on seeing frees and reallocs when it is off, but no
+ * births.
+ */
+#define HOOK_KEEPS_CHUNKS	const char HOOK_IDENT(keeping) = 1;
+
 /* Answer of zeroed() of a layer that writes into its chunks. */
 #define HOOK_NOT_ZEROED \
 	int HOOK_IDENT(zeroed)(void *ptr, size_t size) \
@@ -80,6 +87,14 @@ extern struct mh_phase MH_PHASE __attribute__((visibility("hidden")));
 #define MH_LIVE() \
 	(likely(MH_PHASE.word == MH_PHASE_LIVE) || mh_wake(&MH_PHASE))
 
+/**
+ * MH_PAUSED() - is nothing to be recorded (core.record)?
+ *
+ * Only to be asked where MH_PHASE.word was found not to be MH_PHASE_LIVE.
+ */
+#define MH_PAUSED() \
+	(*(volatile unsigned char *)mh_phase_byte(&MH_PHASE, MH_BYTE_PAUSED))
+
 /*
  * The options of a layer, one row each, in one array:
  *
@@ -90,30 +105,81 @@ extern struct mh_phase MH_PHASE __attribute__((visibility("hidden")));
  *		...
  *	)
  *
- * and read as HOOK_OPTION(FD).num.  The value is in force from init on.
+ * and read as HOOK_OPTION(FD).num.  The value is in force from init on.  That of
+ * one with the flag MALLOCHOOKS_LIVE may be another at each reading, but always
+ * a good one; when some have changed, HOOK_IDENT(changed) is called, if there is
+ * one, in whichever thread allocates first.  The
+ * array is all there is: what "mallochooks options" prints, the manual page and
+ * the example file say, and every source of values is checked by, comes of it.
+ * "on" is no name for one.
  */
+#ifndef MH_ON_FLAGS
 #define HOOK_OPTIONS(...) \
 	struct mallochooks_option HOOK_IDENT(options)[] = { \
 		__VA_ARGS__ \
 		{ .size = 0 } \
 	};
 #define HOOK_OPTION(i)	(HOOK_IDENT(options)[i])
+#define HOOK_IS_ON	1
+#else
+#define HOOK_OPTIONS(...) \
+	struct mh_switched_options HOOK_IDENT(options) = { \
+		MH_OPT_ON(MH_ON_FLAGS), { \
+			__VA_ARGS__ \
+			{ .size = 0 } \
+		} \
+	};
+#define HOOK_OPTION(i)	(HOOK_IDENT(options).option[i])
+#define HOOK_IS_ON	(HOOK_IDENT(options).on.num != 0)
+#endif
 
-#define MH_OPT_(t, name_, def_, min_, max_, unit_, flags_, help_) { \
-	.size = sizeof(struct mallochooks_option), .type = (t), \
+/*
+ * With LAYER_SWITCHES the composer puts a switch in front of each layer (it says
+ * MH_ON_FLAGS), and the switch's option before the layer's own.
+ */
+struct mh_switched_options {
+	struct mallochooks_option on;
+	struct mallochooks_option option[];
+};
+#define MH_OPT_ON(flags) \
+	MH_OPT_BOOL("on", 1, flags, \
+		    "calls go through the layer, or else past it (LAYER_SWITCHES)")
+
+#define MH_OPT_(type_, name_, unit_, flags_, help_, ...) { \
+	.size = sizeof(struct mallochooks_option), .type = (type_), \
 	.flags = (flags_), .name = (name_), .unit = (unit_), \
-	.help = (help_), .min = (min_), .max = (max_), \
-	.builtin = (def_), .num = (def_) }
+	.help = (help_), __VA_ARGS__ }
+#define MH_OPT_NUM_(type, name, def, min_, max_, unit, flags, help) \
+	MH_OPT_(type, name, unit, flags, help, .min = (min_), .max = (max_), \
+		.builtin = (def), .num = (def))
+#define MH_OPT_TEXT_(type, name, buf, flags, help) \
+	MH_OPT_(type, name, "", flags, help, .str = (buf), \
+		.str_bytes = sizeof(buf))
 #define MH_OPT_BOOL(name, def, flags, help) \
-	MH_OPT_(MALLOCHOOKS_BOOL, name, def, 0, 1, "", flags, help)
+	MH_OPT_NUM_(MALLOCHOOKS_BOOL, name, def, 0, 1, "", flags, help)
 #define MH_OPT_INT(name, def, min, max, unit, flags, help) \
-	MH_OPT_(MALLOCHOOKS_INT, name, def, min, max, unit, flags, help)
+	MH_OPT_NUM_(MALLOCHOOKS_INT, name, def, min, max, unit, flags, help)
 #define MH_OPT_SIZE(name, def, min, max, flags, help) \
-	MH_OPT_(MALLOCHOOKS_SIZE, name, def, min, max, "bytes", flags, help)
-#define MH_OPT_STRING(name_, buf, flags_, help_) { \
-	.size = sizeof(struct mallochooks_option), .type = MALLOCHOOKS_STRING, \
-	.flags = (flags_), .name = (name_), .unit = "", .help = (help_), \
-	.str = (buf), .str_bytes = sizeof(buf) }
+	MH_OPT_NUM_(MALLOCHOOKS_SIZE, name, def, min, max, "bytes", flags, help)
+/* Nanoseconds: 5 * MH_MS */
+#define MH_OPT_DURATION(name, def, min, max, flags, help) \
+	MH_OPT_NUM_(MALLOCHOOKS_DURATION, name, def, min, max, "ns", flags, help)
+/* words: "off|some|all"; def: the number of one, from 0 */
+#define MH_OPT_ENUM(name, def, words, flags, help) \
+	MH_OPT_(MALLOCHOOKS_ENUM, name, "", flags, help, .choices = (words), \
+		.builtin = (def), .num = (def))
+/* buf: a char array that holds the default.  Of a list that is its items, each
+ * with a NUL behind it: "a\0b\0" */
+#define MH_OPT_STRING(name, buf, flags, help) \
+	MH_OPT_TEXT_(MALLOCHOOKS_STRING, name, buf, flags, help)
+#define MH_OPT_LIST(name, buf, flags, help) \
+	MH_OPT_TEXT_(MALLOCHOOKS_LIST, name, buf, flags, help)
+
+#define MH_US		((int64_t)1000)
+#define MH_MS		(1000 * MH_US)
+#define MH_S		(1000 * MH_MS)
+#define MH_MIN		(60 * MH_S)
+#define MH_HOUR		(60 * MH_MIN)
 
 /* A Kconfig bool as 0 or 1 in an expression: IS_ENABLED(CONFIG_X). */
 #define MH_ENABLED_1		0,

@@ -26,11 +26,17 @@ enum mallochooks_type {
 	MALLOCHOOKS_INT,
 	MALLOCHOOKS_SIZE,	/* bytes; k, M and G are powers of 1024 */
 	MALLOCHOOKS_STRING,
+	MALLOCHOOKS_DURATION,	/* nanoseconds; written with ns us ms s min h */
+	MALLOCHOOKS_ENUM,	/* number of one of the words in @choices */
+	MALLOCHOOKS_LIST,	/* strings: mallochooks_next_item() */
 };
 
 enum mallochooks_origin {	/* low to high, as the sources override */
 	MALLOCHOOKS_BUILTIN,
-	MALLOCHOOKS_ENVIRONMENT,
+	MALLOCHOOKS_SYSTEM_FILE,	/* /etc/mallochooks.conf */
+	MALLOCHOOKS_NAMED_FILE,		/* MALLOCHOOKS_CONF */
+	MALLOCHOOKS_ENVIRONMENT,	/* MALLOCHOOKS */
+	MALLOCHOOKS_API,
 };
 
 enum mallochooks_option_flags {
@@ -48,12 +54,20 @@ enum mallochooks_option_flags {
  * @name:	without the layer; "layer.name" names it whole
  * @unit:	of the value, or ""
  * @help:	one line
- * @min:	smallest value of a number
- * @max:	largest value of a number
- * @builtin:	default of a number
- * @num:	value in force of a bool, int or size
- * @str:	value in force of a string, @str_bytes long at most
+ * @min:	smallest value of an int, size or duration
+ * @max:	largest value of one
+ * @builtin:	default of whatever has a number
+ * @num:	value in force of all but strings and lists
+ * @str:	value in force of a string, @str_bytes long at most; of a list the
+ *		items, each with its NUL, and one NUL more behind the last
  * @str_bytes:	room at @str, or 0
+ * @choices:	words of an enum, as "off|some|all"; number 0 comes first
+ * @file:	that the value in force stands in, or NULL
+ * @line:	of @file
+ * @slot:	number of its value in struct mallochooks_table, from 1; 0: it has
+ *		none (strings, lists)
+ *
+ * One of another age may end before any of the last four.
  */
 struct mallochooks_option {
 	uint32_t size;
@@ -69,6 +83,10 @@ struct mallochooks_option {
 	int64_t num;
 	char *str;
 	uint64_t str_bytes;
+	const char *choices;
+	const char *file;
+	uint32_t line;
+	uint32_t slot;
 };
 
 enum mallochooks_object_flags {
@@ -104,6 +122,22 @@ typedef int mallochooks_visit(const struct mallochooks_object *object,
 			      void *arg);
 
 /**
+ * struct mallochooks_root - where a layer keeps its objects, for readers outside
+ * @size:	sizeof(struct mallochooks_root)
+ * @layout:	of what lies there: Documentation/formats.rst
+ * @bytes:	of what @at points to
+ * @at:		the first of it
+ *
+ * A debugger or "mallochooks query" reads it without running anything here.
+ */
+struct mallochooks_root {
+	uint32_t size;
+	uint32_t layout;
+	uint64_t bytes;
+	const void *at;
+};
+
+/**
  * struct mallochooks_layer - one layer of a stack
  * @size:	sizeof(struct mallochooks_layer)
  * @transforming: nonzero when the layer changes sizes or pointers
@@ -117,6 +151,9 @@ typedef int mallochooks_visit(const struct mallochooks_object *object,
  * @query:	mallochooks_query() of this layer's objects; or NULL
  * @tag:	mallochooks_set_tag() of one of them; or NULL
  * @walk:	mallochooks_walk() over them; or NULL
+ * @changed:	live options have other values now; top first; or NULL
+ * @reset:	count from zero (core.reset), top first; or NULL
+ * @root:	where its objects are kept; or NULL
  *
  * A layer of another age may end before any of these: mallochooks_layer_has().
  */
@@ -133,7 +170,100 @@ struct mallochooks_layer {
 	int (*query)(const void *address, struct mallochooks_object *object);
 	int (*tag)(const void *address, uint64_t tag);
 	int (*walk)(mallochooks_visit *visit, void *arg);
+	void (*changed)(void);
+	void (*reset)(void);
+	const struct mallochooks_root *root;
 };
+
+#define MALLOCHOOKS_TABLE_MAGIC	0x00656c626174686dull	/* "mhtable\0" */
+#define MALLOCHOOKS_TABLE_VERSION 1	/* grows when a field changes its sense */
+#define MALLOCHOOKS_SLOTS	62	/* values that a table has room for */
+
+/**
+ * struct mallochooks_values - one copy of the values of a stack
+ * @serial:	of whoever wrote it, different each time; 0: nobody yet
+ * @nr:		values in use, the table's @nr
+ * @checksum:	mallochooks_checksum() of it
+ * @value:	by slot
+ */
+struct mallochooks_values {
+	uint64_t serial;
+	uint32_t nr;
+	uint32_t checksum;
+	int64_t value[MALLOCHOOKS_SLOTS];
+};
+
+enum mallochooks_table_flags {
+	MALLOCHOOKS_ATTENDS = 1, /* the stack looks at @bell */
+};
+
+/**
+ * struct mallochooks_table - where other processes read and set options
+ * @magic:	MALLOCHOOKS_TABLE_MAGIC
+ * @version:	MALLOCHOOKS_TABLE_VERSION
+ * @size:	sizeof(struct mallochooks_table)
+ * @self:	its own address; 0 before the stack has started
+ * @unit:	address of the descriptor of the unit
+ * @stack:	address of the stack's tables, whose options say their slots
+ * @bell:	address of a byte to be set to 1 by who has turned @flip
+ * @nr:		slots in use
+ * @flags:	enum mallochooks_table_flags
+ * @flip:	lowest bit: the copy that counts
+ * @seen:	serial of the copy that the stack has taken in
+ * @refused:	bit by slot: what in that copy it has put back
+ * @force:	values in force, by slot, each written by one store
+ * @copy:	what they are to be
+ *
+ * Up to and with @stack the same in all versions.  Documentation/abi.rst has the
+ * rules.  What follows @copy is the stack's own business.
+ */
+struct mallochooks_table {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t size;
+	uint64_t self;
+	uint64_t unit;
+	uint64_t stack;
+	uint64_t bell;
+	uint32_t nr;
+	uint32_t flags;
+	uint8_t flip;
+	uint8_t reserved1[7];
+	uint64_t seen;
+	uint64_t refused;
+	uint64_t reserved2[6];
+	int64_t force[MALLOCHOOKS_SLOTS];
+	struct mallochooks_values copy[2];
+	uint32_t busy;
+	uint32_t again;
+	uint32_t asked;
+	uint32_t reserved3;
+	uint64_t said;
+};
+
+/**
+ * mallochooks_checksum() - of what @values has in use, @checksum left out
+ *
+ * FNV-1a with 32 bits over the bytes of @serial, @nr and @value[0] to
+ * @value[@nr - 1] in memory.
+ * Source: Fowler, Noll, Vo; draft-eastlake-fnv.
+ */
+static inline uint32_t
+mallochooks_checksum(const struct mallochooks_values *values)
+{
+	const unsigned char *byte = (const unsigned char *)values;
+	uint32_t nr = values->nr < MALLOCHOOKS_SLOTS ? values->nr :
+						       MALLOCHOOKS_SLOTS;
+	size_t end = offsetof(struct mallochooks_values, value) +
+		     nr * sizeof(values->value[0]);
+	uint32_t sum = 0x811c9dc5u;
+
+	for (size_t i = 0; i < end; i++)
+		if (i < offsetof(struct mallochooks_values, checksum) ||
+		    i >= offsetof(struct mallochooks_values, value))
+			sum = (sum ^ byte[i]) * 0x01000193u;
+	return sum;
+}
 
 /**
  * struct mallochooks_stack - one stack, that is: one identity
@@ -145,6 +275,8 @@ struct mallochooks_layer {
  * @prefix:	symbol prefix of the allocator ("" for malloc itself)
  * @symbols:	user symbols that the stack defines, separated by spaces
  * @layers:	top to bottom
+ * @table:	what other processes may write to; a stack of another age may end
+ *		before it
  */
 struct mallochooks_stack {
 	uint32_t size;
@@ -155,6 +287,7 @@ struct mallochooks_stack {
 	const char *prefix;
 	const char *symbols;
 	const struct mallochooks_layer *layers;
+	struct mallochooks_table *table;
 };
 
 /**
@@ -166,6 +299,10 @@ struct mallochooks_stack {
  * @version:	of the library, as "0.1"
  * @stacks:	first of the unit's stacks
  * @stacks_end:	behind the last one
+ * @core:	options of the unit itself, as those of a layer "core"; a unit of
+ *		another age may lack it: mallochooks_unit_core()
+ * @latch_offset: of the latch of call sites from the thread pointer, 0 before
+ *		the unit has started; later than @core
  */
 struct mallochooks_unit {
 	uint32_t magic;
@@ -175,6 +312,8 @@ struct mallochooks_unit {
 	const char *version;
 	const struct mallochooks_stack *const *stacks;
 	const struct mallochooks_stack *const *stacks_end;
+	const struct mallochooks_layer *core;
+	const ptrdiff_t *latch_offset;
 };
 
 extern const struct mallochooks_unit mallochooks_unit
@@ -203,6 +342,35 @@ static inline int mallochooks_layer_has(const struct mallochooks_layer *layer,
 					size_t offset)
 {
 	return layer->size >= offset + sizeof(void *);
+}
+
+/**
+ * mallochooks_unit_core() - the options of a unit itself
+ * Return: as of a layer, or NULL.
+ */
+static inline const struct mallochooks_layer *
+mallochooks_unit_core(const struct mallochooks_unit *unit)
+{
+	return unit->size >= offsetof(struct mallochooks_unit, core) +
+			     sizeof(unit->core) ? unit->core : NULL;
+}
+
+/**
+ * mallochooks_next_item() - step through the items of a list
+ * @option:	of type MALLOCHOOKS_LIST
+ * @item:	NULL for the first
+ *
+ * Return: the next one, or NULL.
+ */
+static inline const char *
+mallochooks_next_item(const struct mallochooks_option *option, const char *item)
+{
+	if (!item)
+		item = option->str;
+	else
+		while (*item++)
+			;
+	return *item ? item : NULL;
 }
 
 /**
@@ -238,6 +406,47 @@ mallochooks_next_option(const struct mallochooks_layer *layer,
 int mallochooks_for_each_stack(
 	int (*visit)(const struct mallochooks_unit *unit,
 		     const struct mallochooks_stack *stack, void *arg),
+	void *arg);
+
+enum mallochooks_allocator_flags {
+	MALLOCHOOKS_INDEXED = 1,	/* it has the layer index, or one like it */
+};
+
+/**
+ * struct mallochooks_allocator - a malloc family of the process that has a stack
+ * @size:	sizeof(struct mallochooks_allocator), as whoever fills it in knows it
+ * @flags:	enum mallochooks_allocator_flags
+ * @ident:	identity, as in the objects of mallochooks_query()
+ * @method:	by which calls come to it: "preload", "replace", "wrap", "wrapdl"
+ * @prefix:	of its symbols; "" for malloc itself
+ * @symbols:	those that are hooked, without the prefix, separated by spaces
+ * @unit:	that it is in
+ * @stack:	what it is made of
+ */
+struct mallochooks_allocator {
+	uint32_t size;
+	uint32_t flags;
+	const char *ident;
+	const char *method;
+	const char *prefix;
+	const char *symbols;
+	const struct mallochooks_unit *unit;
+	const struct mallochooks_stack *stack;
+};
+
+/**
+ * mallochooks_for_each_allocator() - visit what is hooked
+ * @visit:	called with each; a nonzero result ends the walk.  @allocator is valid
+ *		during the call, what it points to as long as its unit is loaded.
+ * @arg:	handed to @visit
+ *
+ * Where two stacks hook the same functions (a program's own and a preload), both
+ * are visited.  How much of it is alive, mallochooks_walk() adds up.
+ *
+ * Context, return: as mallochooks_for_each_stack().
+ */
+int mallochooks_for_each_allocator(
+	int (*visit)(const struct mallochooks_allocator *allocator, void *arg),
 	void *arg);
 
 /**

@@ -24,11 +24,19 @@
 
 enum { MH_PHASE_BOOT, MH_PHASE_WAKING, MH_PHASE_LIVE };
 
+/* Bytes of the phase word.  The latter two are 0 in the usual case, so that one
+ * comparison of the word with MH_PHASE_LIVE asks for all. */
+enum {
+	MH_BYTE_PHASE,	/* MH_PHASE_* */
+	MH_BYTE_BELL,	/* somebody wants something: mh_attend() */
+	MH_BYTE_PAUSED,	/* core.record is off */
+};
+
 struct mallochooks_stack;
 
 /**
  * struct mh_phase - a page that the kernel wipes in children of fork
- * @word:	MH_PHASE_*; BOOT in a child, until it has been woken
+ * @word:	MH_BYTE_*; its phase is BOOT in a child, until it has been woken
  * @pad:	nothing else may share the page
  */
 struct mh_phase {
@@ -36,11 +44,16 @@ struct mh_phase {
 	unsigned char pad[MH_PAGE_BYTES - sizeof(unsigned int)];
 } __attribute__((aligned(MH_PAGE_BYTES)));
 
+static inline unsigned char *mh_phase_byte(struct mh_phase *phase, int nr)
+{
+	return (unsigned char *)&phase->word + nr;
+}
+
 #pragma GCC visibility push(hidden)
 
 /**
  * mh_wake() - slow path of MH_LIVE()
- * @phase:	phase of a stack, not live
+ * @phase:	phase of a stack whose word is not MH_PHASE_LIVE
  *
  * Before the constructor: nothing.  In a child of fork: runs the fork
  * operations of the layers, terminal first.
@@ -49,6 +62,25 @@ struct mh_phase {
  * Return: nonzero when the stack is live now.
  */
 int mh_wake(struct mh_phase *phase);
+
+/**
+ * mh_attend() - the same, for an entry, before any layer is called
+ *
+ * Does what other processes, or a signal, have asked for: takes over values of
+ * live options, dumps, resets, pauses.
+ */
+int mh_attend(struct mh_phase *phase);
+
+/**
+ * mh_options_each() - the options of a stack, each as "layer.option = value
+ * (origin)", without a newline
+ * @phase:	of the stack
+ *
+ * Context: from the live operation on.
+ */
+void mh_options_each(struct mh_phase *phase,
+		     void (*take)(const char *text, unsigned int nr, void *arg),
+		     void *arg);
 
 /**
  * mh_clear() - write zeros over @bytes of @ptr
@@ -76,6 +108,8 @@ struct mh_line {
 
 void mh_line_start(struct mh_line *line);
 void mh_line_str(struct mh_line *line, const char *str);
+/* Text of strangers: control characters and what is no UTF-8 become '?'. */
+void mh_line_text(struct mh_line *line, const char *text, size_t nr);
 void mh_line_dec(struct mh_line *line, uint64_t value);
 void mh_line_int(struct mh_line *line, int64_t value);
 void mh_line_hex(struct mh_line *line, uint64_t value);	/* with 0x */
