@@ -21,6 +21,9 @@
 #include "syscall.h"
 #include "thread.h"
 
+/* Where it stands below us we learn what becomes of the chunks. */
+#define HAS_LIVES	IS_ENABLED(CONFIG_HOOK_INDEX)
+
 #ifndef SITES_SHARDS
 #define SITES_SHARDS	4096	/* threads beyond this many share one shard */
 #endif
@@ -32,9 +35,17 @@
 #define SPINS		50000000u	/* a file may take long to make */
 #define SPINS_LATER	1000u	/* once that was too long */
 
-enum { DIR, AFTER, SIZE, FIRST };
+enum { DIR, AFTER, SIZE, FIRST, PEAK };
 
 static char dir[MALLOCHOOKS_STRING_BYTES] = CONFIG_SITES_DIR;
+
+#ifdef CONFIG_HOOK_INDEX
+#define SITES_PEAK_OPTION \
+	[PEAK] = MH_OPT_INT("peak", 3, 0, 100, "percent", 0, \
+			    "growth at which what lives is noted; 0: never"),
+#else
+#define SITES_PEAK_OPTION
+#endif
 
 HOOK_OPTIONS(
 	[DIR] = MH_OPT_STRING("dir", dir, 0,
@@ -45,6 +56,7 @@ HOOK_OPTIONS(
 			     (int64_t)4 << 30, 0, "most bytes of a file"),
 	[FIRST] = MH_OPT_INT("first", 0, 0, INT32_MAX, "pid", 0,
 			     "process that gets its file at once, for run"),
+	SITES_PEAK_OPTION
 )
 
 HOOK_OBSERVING
@@ -53,6 +65,12 @@ HOOK_OBSERVING
 struct index {
 	uint32_t bits;
 	uint32_t place[];
+};
+
+/* Chunks that a thread has allocated, to tell how long they lived. */
+struct latest {
+	uintptr_t chunk;			/* the latest */
+	uintptr_t recent[MH_SITES_RECENT];	/* others, by hash() */
 };
 
 /*
@@ -67,9 +85,13 @@ struct shard {
 	uint32_t next;		/* offset of the record to be taken next */
 	uintptr_t owner;
 	struct shard *link;
-	uint64_t spare[3];
+	int64_t live;		/* bytes that came to the thread, less those gone */
+	int64_t told;		/* of these, that the process knows of */
+	int64_t high;		/* more are to be told */
+	struct latest latest[];	/* one, if any */
 };
 _Static_assert(sizeof(struct shard) == 64, "a cache line");
+#define SHARD_BYTES	(sizeof(struct shard) + HAS_LIVES * sizeof(struct latest))
 #define STALE	UINT32_MAX
 
 /* At offset 0 of the file there is no record, and this is not one either. */
@@ -108,6 +130,7 @@ struct totals {
 	uint64_t bytes;
 	uint64_t frees;
 	uint64_t failed;
+	struct mh_sites_life life;
 };
 
 static unsigned int state = LOGGING;
@@ -115,6 +138,7 @@ static uintptr_t opener;	/* thread pointer */
 static struct mh_sitefile file;
 static struct mh_module loader;
 static uint32_t pid;
+static int child;		/* of a fork, and has not executed anything */
 static int may_shut_in;		/* libseccomp is there: no file can be made later */
 static struct shard *shards;
 static unsigned int nr_shards;
@@ -129,6 +153,11 @@ static struct {
 	uint32_t kept;		/* set by the parent: not wiped */
 	unsigned char pad[MH_PAGE_BYTES - 8];
 } early __attribute__((aligned(MH_PAGE_BYTES)));
+
+static int is_open(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_SEQ_CST) == OPEN;
+}
 
 static inline uint64_t key_of(enum mh_sites_op op, caller_t caller)
 {
@@ -167,6 +196,13 @@ static inline size_t bucket(size_t size)
 							   1)];
 }
 
+/* A site's life stands elsewhere than its calls.  No call returns to a place one
+ * byte behind another. */
+static inline uint64_t spread(uint64_t key)
+{
+	return op_of(key) ? key : key + 1;
+}
+
 static inline uint32_t *count_at(struct mh_sites_record *record, size_t at)
 {
 	return (uint32_t *)((unsigned char *)record + at);
@@ -183,495 +219,19 @@ static inline struct mh_sites_record *record_at(uint32_t offset)
 	return (struct mh_sites_record *)(base + offset);
 }
 
-/* ---- a call in a thread that has a shard --------------------------------- */
+#include "sites-shard.h"
+#include "sites-lives.h"
 
-/* The first record of a new page. */
-static uint32_t new_page(struct shard *shard)
+/* Return: 0 when no record is to be had. */
+static int enter_any(struct shard *shard, uint64_t key, uint64_t size,
+		     enum change change)
 {
-	struct mh_sites_page *page = mh_sitefile_page(&file);
-	uint32_t offset;
-
-	if (!page)
-		return 0;
-	page->shard = shard->number;
-	__atomic_store_n(&page->kind, MH_SITES_PAGE_RECORDS, __ATOMIC_RELEASE);
-	offset = (uint32_t)((unsigned char *)page->record - base);
-	__atomic_store_n(&shard->next, offset + (uint32_t)sizeof(nothing),
-			 __ATOMIC_RELAXED);
-	return offset;
+	return change == CALLED ? enter(shard, key, size) :
+				  enter_change(shard, key, size, change);
 }
 
-/*
- * Takes a record of the shard's page, or of a new one.  A signal handler of the
- * thread may do so at any time in between: hence the atomic operations, and one
- * number that tells page and record.
- */
-static uint32_t new_record(struct shard *shard)
-{
-	uint32_t offset = __atomic_load_n(&shard->next, __ATOMIC_RELAXED);
-	struct mh_sites_page *page;
-	uint32_t nr, used;
-
-	/* where a page ends there is no record */
-	while (offset % MH_SITES_PAGE_BYTES &&
-	       !__atomic_compare_exchange_n(&shard->next, &offset,
-					    offset + (uint32_t)sizeof(nothing),
-					    0, __ATOMIC_RELAXED,
-					    __ATOMIC_RELAXED))
-		;
-	if (!(offset % MH_SITES_PAGE_BYTES))
-		offset = new_page(shard);
-	if (!offset)
-		return 0;
-	page = (struct mh_sites_page *)(base + offset / MH_SITES_PAGE_BYTES *
-					MH_SITES_PAGE_BYTES);
-	nr = offset % MH_SITES_PAGE_BYTES / (uint32_t)sizeof(nothing);
-	/* release: pairs with a reader's acquire; the record reads as zero */
-	used = __atomic_load_n(&page->used, __ATOMIC_RELAXED);
-	while (used < nr &&
-	       !__atomic_compare_exchange_n(&page->used, &used, nr, 0,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-		;
-	return offset;
-}
-
-static int is_live(uint64_t key)
-{
-	return op_of(key) && op_of(key) < MH_SITES_RETIRED;
-}
-
-static size_t places(uint32_t bits)
-{
-	return ((size_t)1 << bits) + INDEX_SPARE;
-}
-
-static uint32_t mask_of(const struct index *index)
-{
-	return (1u << index->bits) - 1;
-}
-
-/* Puts the records of the old index that still answer to an address. */
-static int refill(struct index *index, const struct index *old, uint32_t *used)
-{
-	const size_t nr_old = old ? places(old->bits) : 0;
-	uint32_t offset;
-	size_t at;
-
-	*used = 0;
-	for (size_t i = 0; i < nr_old; i++) {
-		offset = old->place[i];
-		if (!offset || !is_live(record_at(offset)->key))
-			continue;
-		at = hash(record_at(offset)->key, mask_of(index));
-		while (index->place[at])
-			at++;
-		if (at + 1 >= places(index->bits))
-			return 0;
-		index->place[at] = offset;
-		(*used)++;
-	}
-	return 1;
-}
-
-/*
- * Places of an index that may be used.  A record that is not the first at its
- * place costs 20 ns, most of it a branch that was guessed wrong; a quarter used
- * would make one in eight of them.  Large indexes are short of cache instead.
- */
-static uint32_t most_used(const struct index *index)
-{
-	return (1u << index->bits) / (index->bits <= INDEX_ROOMY ? 16 : 4);
-}
-
-/*
- * Twice as large, or more when the spare places were full.  No memory, or too
- * many that hash alike: it is not tried again.
- */
-static int grow(struct shard *shard)
-{
-	struct index *index, *old = shard->index;
-	uint32_t bits = old ? old->bits + 1 : INDEX_BITS;
-	uint32_t used;
-
-	do {
-		index = bits > INDEX_MOST || shard->full ? NULL :
-			mh_arena(sizeof(*index) +
-				 places(bits) * sizeof(index->place[0]));
-		if (!index) {
-			shard->full = 1;
-			return 0;
-		}
-		index->bits = bits++;
-	} while (!refill(index, old, &used));
-	/* release: a signal handler or a child of fork finds all or nothing */
-	__atomic_store_n(&shard->index, index, __ATOMIC_RELEASE);
-	shard->used = used;
-	return 1;
-}
-
-/*
- * A shard without an index: in a new thread, or in a child, where the index
- * still holds what the parent wrote into it.
- */
-static int adopt(struct shard *shard)
-{
-	struct index *index = shard->index;
-
-	if (!shard->number && shard != &overflow)
-		shard->number = __atomic_add_fetch(&file.head->shards, 1,
-						   __ATOMIC_RELAXED);
-	if (!index)
-		return grow(shard);
-	mh_clear(index->place, places(index->bits) * sizeof(index->place[0]));
-	shard->used = 0;
-	return 1;
-}
-
-/*
- * find() - the place in the index at which @key's record stands
- * Return: the place, which holds 0 when there is none yet; NULL: no room.
- */
-static uint32_t *find(struct shard *shard, uint64_t key)
-{
-	struct index *index;
-	uint32_t *at, *end;
-
-	if ((!shard->index || shard->used == STALE) && !adopt(shard))
-		return NULL;
-	for (;;) {
-		index = shard->index;
-		at = index->place + hash(key, mask_of(index));
-		end = index->place + places(index->bits) - 1;
-		while (at < end && *at && record_at(*at)->key != key)
-			at++;
-		if (at < end && (*at || shard->used < most_used(index)))
-			return at;
-		if (!grow(shard))	/* crowded is better than lost */
-			return at < end && shard->used < 1u << (index->bits - 1)
-			       ? at : NULL;
-	}
-}
-
-static struct mh_sites_record *make_record(struct shard *shard, uint32_t *at,
-					   uint64_t key)
-{
-	uint32_t nr;
-
-	mh_sitefile_module(&file, address_of(key) - 1);
-	nr = new_record(shard);
-	if (!nr)
-		return NULL;
-	__atomic_store_n(&record_at(nr)->key, key, __ATOMIC_RELAXED);
-	shard->used += !*at;
-	*at = nr;
-	return record_at(nr);
-}
-
-static int from_loader(uint64_t key)
-{
-	return address_of(key) - loader.start < loader.end - loader.start;
-}
-
-/*
- * enter() - count a call
- *
- * A count that has reached 2^31 gives back what add_to() has put on top, and a
- * second record of the same key takes over.
- * Return: 0 when no record is to be had.
- */
-static int enter(struct shard *shard, uint64_t key, size_t size)
-{
-	struct mh_sites_record *record;
-	uint32_t *at, *count;
-
-	if (op_of(key) == MH_SITES_FREE && from_loader(key)) {
-		mh_sitefile_retire(&file);
-		key = key_of(MH_SITES_FREE_LOADER, address_of(key));
-	}
-	at = find(shard, key);
-	if (!at)
-		return 0;
-	record = record_at(*at);
-	count = count_at(record, bucket(size));
-	if (*at && is_high(count))
-		__atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
-	else if (*at)
-		goto found;
-	record = make_record(shard, at, key);
-	if (!record)
-		return 0;
-	count = count_at(record, bucket(size));
-found:
-	/* atomic against a signal handler of the thread */
-	__atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&record->bytes, size, __ATOMIC_RELAXED);
-	return 1;
-}
-
-/* ---- the calls that are not usual ---------------------------------------- */
-
-static void add(uint64_t *to, uint64_t nr)
-{
-	__atomic_fetch_add(to, nr, __ATOMIC_SEQ_CST);
-}
-
-static void move(uint64_t *from, uint64_t *to)
-{
-	uint64_t nr = __atomic_exchange_n(from, 0, __ATOMIC_SEQ_CST);
-
-	if (nr)
-		add(to, nr);
-}
-
-/* What was lost before there was a file. */
-static void move_lost(struct mh_sites_header *head)
-{
-	move(&lost.calls, &head->lost_calls);
-	move(&lost.bytes, &head->lost_bytes);
-	move(&lost.frees, &head->lost_frees);
-	move(&lost.failed, &head->lost_failed);
-}
-
-static int is_open(void)
-{
-	return __atomic_load_n(&state, __ATOMIC_SEQ_CST) == OPEN;
-}
-
-/* Counted at no site. */
-static void lose(uint64_t key, size_t size)
-{
-	struct mh_sites_header *head = is_open() ? file.head : NULL;
-
-	switch (op_of(key)) {
-	case MH_SITES_FREE:
-	case MH_SITES_FREE_LOADER:
-		add(head ? &head->lost_frees : &lost.frees, 1);
-		break;
-	case MH_SITES_FAILED:
-		add(head ? &head->lost_failed : &lost.failed, 1);
-		break;
-	default:
-		add(head ? &head->lost_calls : &lost.calls, 1);
-		add(head ? &head->lost_bytes : &lost.bytes, size);
-	}
-	/* seq_cst, as in open_file(): one of the two moves it for certain */
-	if (!head && is_open())
-		move_lost(file.head);
-}
-
-static struct shard *claim(void)
-{
-	const uintptr_t self = mh_thread_pointer();
-	struct shard *first, *shard;
-
-	/* acquire: pairs with the release below */
-	first = __atomic_load_n(&shards, __ATOMIC_ACQUIRE);
-	for (shard = first; shard; shard = shard->link)
-		if (shard->owner == self)
-			return shard;
-	if (__atomic_fetch_add(&nr_shards, 1, __ATOMIC_RELAXED) >= SITES_SHARDS) {
-		__atomic_store_n(&nr_shards, SITES_SHARDS, __ATOMIC_RELAXED);
-		return NULL;
-	}
-	shard = mh_arena(sizeof(*shard));
-	if (!shard)
-		return NULL;
-	shard->owner = self;
-	do
-		shard->link = first;
-	while (!__atomic_compare_exchange_n(&shards, &first, shard, 0,
-					    __ATOMIC_RELEASE, __ATOMIC_ACQUIRE));
-	return shard;
-}
-
-/*
- * Iterations to wait for another thread: long once.  It may never come, as when
- * a child of vfork was killed in its place.
- */
-static unsigned int patience = SPINS;
-
-/* The shard that threads share: one at a time; a handler within it has lost. */
-static int enter_overflow(uint64_t key, size_t size)
-{
-	const uintptr_t self = mh_thread_pointer();
-	uintptr_t holder = 0;
-	int done;
-
-	for (unsigned int i = 0; i < patience; i++) {
-		holder = 0;
-		if (__atomic_compare_exchange_n(&overflow.owner, &holder, self,
-						0, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
-			break;
-		if (holder == self)
-			return 0;
-	}
-	if (holder) {
-		patience = SPINS_LATER;
-		return 0;
-	}
-	done = enter(&overflow, key, size);
-	__atomic_store_n(&overflow.owner, 0, __ATOMIC_RELEASE);
-	return done;
-}
-
-/*
- * Lets the usual call use the shard's index.  A signal handler that comes in
- * between may do so with a larger one, which stays; and it must not find a mask
- * that is larger than the index.
- */
-static void use_index(struct shard *shard)
-{
-	const uint32_t *was = __atomic_load_n(&mine.index, __ATOMIC_ACQUIRE);
-	struct index *index = __atomic_load_n(&shard->index, __ATOMIC_ACQUIRE);
-
-	if (index &&
-	    __atomic_compare_exchange_n(&mine.index, &was, index->place, 0,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		__atomic_store_n(&mine.mask, mask_of(index), __ATOMIC_RELAXED);
-}
-
-static void record(uint64_t key, size_t size)
-{
-	int done;
-
-	if (!mine.shard && !mine.without) {
-		mine.shard = claim();
-		mine.without = !mine.shard;
-	}
-	if (mine.without) {
-		done = enter_overflow(key, size);
-	} else {
-		done = enter(mine.shard, key, size);
-		use_index(mine.shard);
-	}
-	if (!done)
-		lose(key, size);
-}
-
-static void say_why_not(int error)
-{
-	switch (error) {
-	case -ENOENT:	/* a run has ended, and this process goes on */
-		return;
-	case -EFBIG:
-		mh_say("sites", "no file: the limit of file sizes (ulimit -f) "
-		       "is below 128 KiB: nothing is recorded");
-		return;
-	case -ENOSPC:
-	case -ENOMEM:
-	case -EFAULT:
-	case -EDQUOT:
-		mh_say("sites", "no room for a file in sites.dir: nothing is "
-		       "recorded");
-		return;
-	default:
-		mh_say("sites", "no file can be made in sites.dir (no "
-		       "directory, or no right to write): nothing is recorded");
-	}
-}
-
-/* The log into the file. */
-static void replay(void)
-{
-	uint32_t used = __atomic_exchange_n(&early.used, LOG_MOST,
-					    __ATOMIC_RELAXED);
-	uint64_t key;
-
-	if (used > LOG_MOST)
-		used = LOG_MOST;
-	for (uint32_t i = 0; i < used; i++) {
-		/* One that is still being written goes to the file by itself. */
-		key = __atomic_exchange_n(&early.call[i].key, CLOSED,
-					  __ATOMIC_ACQUIRE);
-		if (key)
-			record(key, early.call[i].bytes);
-	}
-}
-
-static void open_file(void)
-{
-	unsigned int logging = LOGGING;
-	struct mh_sites_header *head;
-	int error;
-
-	if (!__atomic_compare_exchange_n(&state, &logging, OPENING, 0,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		return;
-	__atomic_store_n(&opener, mh_thread_pointer(), __ATOMIC_RELAXED);
-	error = mh_sitefile_open(&file, dir, HOOK_OPTION(SIZE).num, pid,
-				 CONFIG_IDENT);
-	if (error) {
-		__atomic_store_n(&state, OFF, __ATOMIC_RELEASE);
-		say_why_not(error);
-		return;
-	}
-	head = file.head;
-	base = (unsigned char *)head;
-	replay();
-	move_lost(head);
-	__atomic_store_n(&head->state, MH_SITES_RECORDING, __ATOMIC_RELEASE);
-	__atomic_store_n(&state, OPEN, __ATOMIC_SEQ_CST);
-	move_lost(head);
-}
-
-/* Another thread makes the file: wait, unless we have interrupted it. */
-static int wait_for_file(void)
-{
-	unsigned int now = OPENING;
-
-	if (__atomic_load_n(&opener, __ATOMIC_RELAXED) == mh_thread_pointer())
-		return 0;
-	for (unsigned int i = 0; now == OPENING && i < patience; i++)
-		now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
-	if (now == OPENING)
-		patience = SPINS_LATER;
-	return now == OPEN;
-}
-
-/* Return: 0 when there is a file to record the call in. */
-static int keep(uint64_t key, size_t size, int live)
-{
-	uint64_t empty = 0;
-	uint32_t nr = LOG_MOST;
-
-	if (__atomic_load_n(&early.used, __ATOMIC_RELAXED) < LOG_MOST)
-		nr = __atomic_fetch_add(&early.used, 1, __ATOMIC_RELAXED);
-	if (nr >= LOG_MOST) {
-		if (live && wait_for_file())
-			return 0;
-		lose(key, size);
-		return 1;
-	}
-	early.call[nr].bytes = size;
-	if (!__atomic_compare_exchange_n(&early.call[nr].key, &empty, key, 0,
-					 __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-		/* Closed behind our back. */
-		if (live && wait_for_file())
-			return 0;
-		lose(key, size);
-		return 1;
-	}
-	if (live && ((int64_t)nr + 1 >= HOOK_OPTION(AFTER).num || from_loader(key)))
-		open_file();
-	return 1;
-}
-
-static __attribute__((noinline, cold)) void sites_slow(uint64_t key,
-							size_t size)
-{
-	unsigned int now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
-	int live;
-
-	if (now == OFF)
-		return;
-	live = MH_LIVE();
-	if (live)	/* the first call of a child has changed it */
-		now = __atomic_load_n(&state, __ATOMIC_ACQUIRE);
-	if (now == OFF || ((now != OPEN || !live) && keep(key, size, live)))
-		return;
-	record(key, size);
-}
+#include "sites-asked.h"
+#include "sites-log.h"
 
 /* ---- the calls that are ---------------------------------------------------- */
 
@@ -705,7 +265,7 @@ static inline int note(uint64_t key, size_t size)
 /* This thread's record of a key, or NULL. */
 static struct mh_sites_record *look_up(uint64_t key)
 {
-	const uint32_t nr = hash(key, mine.mask);
+	const uint32_t nr = hash(spread(key), mine.mask);
 	const uint32_t *at;
 
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);	/* as in note() */
@@ -720,13 +280,103 @@ static void note_further(uint64_t key, size_t size)
 {
 	struct mh_sites_record *record;
 
+	if (state == OFF)
+		return;
 	if (MH_PHASE.word == MH_PHASE_LIVE) {
 		record = look_up(key);
 		if (record && !is_high(count_at(record, bucket(size))) &&
 		    add_to(record, size))
 			return;
 	}
-	sites_slow(key, size);
+	sites_slow(key, size, CALLED);
+}
+
+/* ---- and what becomes of chunks -------------------------------------------- */
+
+/* Counts a change of a site whose record is the first that the index leads to. */
+static inline int note_change(uint64_t key, enum change change, uint64_t bytes)
+{
+	struct mh_sites_life *life;
+
+	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
+		return 0;
+	life = first_life(key);
+	if (unlikely(life->key != key))
+		return 0;
+	apply(life, change, bytes);
+	return 1;
+}
+
+static __attribute__((noinline)) void change_further(uint64_t key,
+						     enum change change,
+						     uint64_t bytes)
+{
+	struct mh_sites_record *record;
+
+	if (alive_is_off())
+		return;
+	if (MH_PHASE.word == MH_PHASE_LIVE) {
+		record = look_up(key);
+		if (record) {
+			apply((struct mh_sites_life *)record, change, bytes);
+			return;
+		}
+	}
+	sites_slow(key, bytes, change);
+}
+
+static inline void changes(uintptr_t site, enum change change, uint64_t bytes)
+{
+	const uint64_t key = life_key(site);
+
+	if (unlikely(!note_change(key, change, bytes)))
+		change_further(key, change, bytes);
+}
+
+static inline void gone(void *ptr, const struct victim *victim)
+{
+	enum change age = DIED + MH_SITES_LONG;
+
+	if (likely(MH_PHASE.word == MH_PHASE_LIVE)) {
+		age = age_of(ptr);
+		forgets(victim->bytes);
+	}
+	changes(victim->site, age, victim->bytes);
+}
+
+/* A chunk is about to be freed. */
+static inline void dies(void *ptr)
+{
+	struct victim victim;
+
+	if (HAS_LIVES && likely(state != OFF) && know(ptr, &victim))
+		gone(ptr, &victim);
+}
+
+/* One was made in this thread. */
+static inline void *born(void *ptr, uint64_t bytes)
+{
+	if (HAS_LIVES && likely(MH_PHASE.word == MH_PHASE_LIVE))
+		remember(ptr, bytes);
+	return ptr;
+}
+
+/*
+ * What only a failure needs waits in memory, hence volatile: that is a store
+ * each, where a register would have to be saved and restored.
+ */
+struct call {
+	uint64_t key;
+	size_t size;
+};
+
+/* The same, of one that was counted in advance, so the stack was live. */
+static inline void *made(void *ptr, const volatile struct call *call)
+{
+	/* what waits is not always read */
+	if (HAS_LIVES)
+		remember(ptr, call->size);
+	return ptr;
 }
 
 static void *birth(void *ptr, uint64_t key, size_t size)
@@ -734,7 +384,7 @@ static void *birth(void *ptr, uint64_t key, size_t size)
 	if (!ptr)
 		key = key_of(MH_SITES_FAILED, address_of(key));
 	note_further(key, size);
-	return ptr;
+	return ptr ? born(ptr, size) : NULL;
 }
 
 /*
@@ -752,14 +402,11 @@ static __attribute__((noinline, cold)) void *failed(uint64_t key, size_t size)
 	return birth(NULL, key, size);
 }
 
-/*
- * What only a failure needs waits in memory, hence volatile: that is a store
- * each, where a register would have to be saved and restored.
- */
-struct call {
-	uint64_t key;
-	size_t size;
-};
+/* Counted in advance, one that fails would be what lived for a moment. */
+static inline int is_doubtful(size_t size)
+{
+	return HAS_LIVES && size >> TIB;
+}
 
 /*
  * What is not usual is a call at the very end, of a function of its own.
@@ -775,12 +422,12 @@ void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 	volatile struct call call;
 	void *ptr;
 
-	if (unlikely(!note(key, size)))
+	if (unlikely(is_doubtful(size)) || unlikely(!note(key, size)))
 		return malloc_further(size, key);
 	call.key = key;
 	call.size = size;
 	ptr = NEXT_IDENT(malloc)(size, caller);
-	return likely(ptr) ? ptr : failed(call.key, call.size);
+	return likely(ptr) ? made(ptr, &call) : failed(call.key, call.size);
 }
 
 static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
@@ -796,12 +443,12 @@ void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
 	volatile struct call call;
 	void *ptr;
 
-	if (unlikely(!note(key, n * size)))
+	if (unlikely(is_doubtful(n * size)) || unlikely(!note(key, n * size)))
 		return calloc_further(n, size, key);
 	call.key = key;
 	call.size = n * size;
 	ptr = NEXT_IDENT(calloc)(n, size, caller);
-	return likely(ptr) ? ptr : failed(call.key, call.size);
+	return likely(ptr) ? made(ptr, &call) : failed(call.key, call.size);
 }
 
 void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
@@ -810,33 +457,64 @@ void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 		     key_of(MH_SITES_MEMALIGN, caller), size);
 }
 
+/* A chunk that the index knew has another size now: it is its old site's still. */
+static void *resized(const struct victim *old, void *ptr, size_t size,
+		     caller_t caller)
+{
+	changes(old->site, GROWN, size - old->bytes);
+	changes(caller, RESIZED, size);
+	if (likely(MH_PHASE.word == MH_PHASE_LIVE))
+		forgets(old->bytes);
+	return birth(ptr, key_of(MH_SITES_REALLOC, caller), size);
+}
+
 /* realloc(ptr, 0) is a free wherever it returns NULL. */
 void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 {
+	struct victim victim = { 0, 0 };
+	const int known = HAS_LIVES && old && state != OFF &&
+			  know(old, &victim);
 	void *ptr = NEXT_IDENT(realloc)(old, size, caller);
 
-	if (likely(ptr) && likely(note(key_of(MH_SITES_REALLOC, caller), size)))
+	if (known && ptr)
+		return resized(&victim, ptr, size, caller);
+	if (!HAS_LIVES && likely(ptr) && likely(note(key_of(MH_SITES_REALLOC, caller), size)))
 		return ptr;
 	if (ptr || size || !old)
 		return birth(ptr, key_of(MH_SITES_REALLOC, caller), size);
+	if (known)
+		gone(old, &victim);
 	note_further(key_of(MH_SITES_FREE, caller), 0);
 	return NULL;
 }
 
 static __attribute__((noinline)) void free_further(void *ptr, uint64_t key)
 {
+	/* first: it may have the file made, and the chunk lives still */
 	note_further(key, 0);
+	dies(ptr);
 	NEXT_IDENT(free)(ptr, address_of(key));
+}
+
+static __attribute__((noinline)) void die_further(void *ptr, caller_t caller)
+{
+	dies(ptr);
+	NEXT_IDENT(free)(ptr, caller);
 }
 
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_FREE, caller);
 
-	if (likely(note(key, 0)))
-		NEXT_IDENT(free)(ptr, caller);
-	else
+	if (unlikely(!note(key, 0))) {
 		free_further(ptr, key);
+		return;
+	}
+	if (unlikely(!dies_quickly(ptr))) {
+		die_further(ptr, caller);
+		return;
+	}
+	NEXT_IDENT(free)(ptr, caller);
 }
 
 HOOK_PASS(malloc_usable_size)
@@ -887,6 +565,7 @@ void HOOK_IDENT(init)(void)
 	mh_modules_init(&loader);
 	may_shut_in = mh_next_symbol("seccomp_load") != NULL;
 	mh_wipe_on_fork(&early, sizeof(early));
+	alive_init();
 	start();
 }
 
@@ -903,6 +582,9 @@ static void forget(struct shard *shard)
 	shard->number = 0;
 	shard->next = 0;
 	shard->full = 0;
+	shard->live = 0;
+	shard->told = 0;
+	shard->high = 0;
 }
 
 void HOOK_IDENT(fork)(void)
@@ -924,15 +606,35 @@ void HOOK_IDENT(fork)(void)
 		mh_clear(early.call, used * sizeof(early.call[0]));
 	early.used = 0;
 	mh_sitefile_fork(&file);
+	alive_fork();
+	child = 1;
 	start();
 	__atomic_store_n(&state, LOGGING, __ATOMIC_RELEASE);
 	if (at_once())
 		open_file();
 }
 
-/* What the file holds, summed up. */
+/* Counting begins anew; what is only logged so far is counted first. */
+void HOOK_IDENT(reset)(void)
+{
+	if (state == LOGGING)
+		open_file();
+	if (is_open())
+		begin_anew();
+}
+
+void HOOK_IDENT(changed)(void)
+{
+	alive_changed();
+	if (is_open())
+		write_options();
+}
+
+/* What the file holds, summed up, less what there was when counting began anew. */
 static void sum_up(struct totals *sum, uint64_t *records)
 {
+	const struct mh_sites_record *base;
+	uint64_t bytes;
 	const uint32_t used = __atomic_load_n(&file.head->pages_used,
 					      __ATOMIC_RELAXED);
 	const struct mh_sites_record *record;
@@ -948,11 +650,16 @@ static void sum_up(struct totals *sum, uint64_t *records)
 			continue;
 		for (uint32_t nr = 0; nr < page->used; nr++) {
 			record = &page->record[nr];
+			base = page->base ? &page_at(page->base)->record[nr] :
+					    &nothing;
 			calls = 0;
 			for (int b = 0; b < (int)MH_SITES_BUCKETS; b++)
-				calls += record->calls[b];
+				calls += record->calls[b] - base->calls[b];
+			bytes = record->bytes - base->bytes;
 			++*records;
 			switch (op_of(record->key) & ~MH_SITES_RETIRED) {
+			case MH_SITES_LIFE:
+				break;
 			case MH_SITES_FREE:
 			case MH_SITES_FREE_LOADER:
 				sum->frees += calls;
@@ -962,7 +669,7 @@ static void sum_up(struct totals *sum, uint64_t *records)
 				break;
 			default:
 				sum->calls += calls;
-				sum->bytes += record->bytes;
+				sum->bytes += bytes;
 			}
 		}
 	}
@@ -983,10 +690,10 @@ void HOOK_IDENT(dump)(int fd)
 		mh_line_write(&line, fd);
 		return;
 	}
-	sum.calls += file.head->lost_calls;
-	sum.bytes += file.head->lost_bytes;
-	sum.frees += file.head->lost_frees;
-	sum.failed += file.head->lost_failed;
+	sum.calls += file.head->lost_calls - file.head->base_lost[0];
+	sum.bytes += file.head->lost_bytes - file.head->base_lost[1];
+	sum.frees += file.head->lost_frees - file.head->base_lost[2];
+	sum.failed += file.head->lost_failed - file.head->base_lost[3];
 	sum_up(&sum, &records);
 	mh_line_dec(&line, sum.calls);
 	mh_line_str(&line, " allocations, ");
@@ -1004,7 +711,9 @@ void HOOK_IDENT(dump)(int fd)
 /* A child that has not allocated at all still has its parent's file. */
 void HOOK_IDENT(fini)(void)
 {
-	if (MH_PHASE.word == MH_PHASE_LIVE && is_open())
-		__atomic_store_n(&file.head->state, MH_SITES_ENDED,
-				 __ATOMIC_RELEASE);
+	if (*mh_phase_byte(&MH_PHASE, MH_BYTE_PHASE) != MH_PHASE_LIVE ||
+	    !is_open())
+		return;
+	alive_end();
+	__atomic_store_n(&file.head->state, MH_SITES_ENDED, __ATOMIC_RELEASE);
 }

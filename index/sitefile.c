@@ -39,6 +39,8 @@
 #endif
 
 _Static_assert(sizeof(struct mh_sites_record) == 64, "a cache line");
+_Static_assert(sizeof(struct mh_sites_life) == 64, "the place of a record");
+_Static_assert(sizeof(struct mh_sites_alive) == 64, "the place of a record");
 _Static_assert(sizeof(struct mh_sites_page) == MH_SITES_PAGE_BYTES, "a page");
 _Static_assert(sizeof(struct mh_sites_module) == 48, "no holes");
 _Static_assert(sizeof(struct mh_sites_header) == MH_SITES_PAGE_BYTES, "a page");
@@ -488,6 +490,15 @@ MH_RUNTIME void mh_sitefile_module(struct mh_sitefile *file, uintptr_t address)
 	unlock(file);
 }
 
+/* Does it hold keys, each at the begin of 64 bytes? */
+static int has_keys(const struct mh_sites_page *page)
+{
+	/* acquire: pairs with the release of who took the page into use */
+	const uint32_t kind = __atomic_load_n(&page->kind, __ATOMIC_ACQUIRE);
+
+	return kind == MH_SITES_PAGE_RECORDS || kind == MH_SITES_PAGE_ALIVE;
+}
+
 static void retire_records(const struct mh_sitefile *file,
 			   const struct mh_known_module *module, uint64_t end)
 {
@@ -503,8 +514,7 @@ static void retire_records(const struct mh_sitefile *file,
 	for (i = 1; i < used && i < file->pages; i++) {
 		page = (struct mh_sites_page *)file->head + i;
 		if (i >= __atomic_load_n(&file->populated, __ATOMIC_RELAXED) ||
-		    __atomic_load_n(&page->kind, __ATOMIC_ACQUIRE) !=
-		    MH_SITES_PAGE_RECORDS)
+		    !has_keys(page))
 			continue;
 		for (nr = 0; nr < MH_SITES_RECORDS; nr++) {
 			key = page->record[nr].key;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "show.h"
+#include "suppress.h"
 
 #define TOP_MOST	1000000000
 #define PROGRESS_AFTER_MS	500
@@ -76,8 +77,19 @@ void report_options_init(struct report_options *options)
 	*options = (struct report_options){ .top = -1 };
 }
 
+void report_options_check(struct report_options *options)
+{
+	if (options->suppress.nr && !options->leaks)
+		die("--suppressions is for --leaks: give both");
+	if (options->leaks && !options->sorted)
+		options->sort = REPORT_SORT_ALIVE;
+	else if (options->peak && !options->sorted)
+		options->sort = REPORT_SORT_PEAK;
+}
+
 void report_options_free(struct report_options *options)
 {
+	strings_free(&options->suppress);
 	strings_free(&options->module);
 	strings_free(&options->function);
 	strings_free(&options->either);
@@ -86,7 +98,8 @@ void report_options_free(struct report_options *options)
 int report_option(struct report_options *options, int c, const char *value)
 {
 	static const char *const sorts[] = {
-		"bytes", "calls", "mean", "frees", "failed", NULL,
+		"bytes", "calls", "mean", "frees", "failed", "alive", "peak",
+		"at-once", NULL,
 	};
 	static const char *const bys[] = {
 		"address", "line", "function", "module", NULL,
@@ -95,6 +108,7 @@ int report_option(struct report_options *options, int c, const char *value)
 	switch (c) {
 	case REPORT_OPTION_SORT:
 		options->sort = (enum report_sort)one_of("sort", value, sorts);
+		options->sorted = 1;
 		return 1;
 	case REPORT_OPTION_BY:
 		options->by = (enum report_by)one_of("by", value, bys);
@@ -110,6 +124,16 @@ int report_option(struct report_options *options, int c, const char *value)
 		return 1;
 	case REPORT_OPTION_NO_SYMBOLS:
 		options->no_symbols = 1;
+		return 1;
+	case REPORT_OPTION_LEAKS:
+		options->leaks = 1;
+		return 1;
+	case REPORT_OPTION_PEAK:
+		options->peak = 1;
+		return 1;
+	case REPORT_OPTION_SUPPRESSIONS:
+		if (suppressions_read(&options->suppress, value))
+			exit(tool_failure);
 		return 1;
 	default:
 		return 0;
@@ -381,8 +405,8 @@ static void make_tables(struct report *report, struct objects *objects)
 		table[i] = &report->table[i];
 		table_narrow(table[i], options);
 	}
-	if (!options->no_symbols && options->by != REPORT_BY_MODULE &&
-	    options->form != REPORT_PROCESSES)
+	if (!options->no_symbols && options->form != REPORT_PROCESSES &&
+	    (options->by != REPORT_BY_MODULE || options->suppress.nr))
 		tables_symbolise(table, report->nr_tables, progress_of_symbols);
 	for (size_t i = 0; i < report->nr_tables; i++)
 		table_finish(table[i], options);
@@ -459,6 +483,7 @@ static void usage(void)
 	     "  --processes      the processes only, a line each\n"
 	     "  --json           all rows and all that is known of them, as JSON\n"
 	     "  --collapsed      \"module;function;line WEIGHT\", for flame graphs\n"
+	     "  --options        the values of the options in each process, too\n"
 	     "  --debug-dirs=DIRS  separate debug files (default /usr/lib/debug)\n"
 	     "  --help           this text\n"
 	     "\n"
@@ -481,6 +506,7 @@ static int parse(struct report_options *options, int argc, char **argv)
 		{ "processes", no_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "collapsed", no_argument, NULL, 'c' },
+		{ "options", no_argument, NULL, 'o' },
 		{ "debug-dirs", required_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
@@ -503,6 +529,9 @@ static int parse(struct report_options *options, int argc, char **argv)
 		case 'c':
 			set_form(options, REPORT_COLLAPSED);
 			break;
+		case 'o':
+			options->configuration = 1;
+			break;
 		case 'd':
 			symbols_debug_dirs(optarg);
 			break;
@@ -521,6 +550,7 @@ static int parse(struct report_options *options, int argc, char **argv)
 	    options->sort == REPORT_SORT_MEAN)
 		die("--collapsed adds weights up, and means do not add up: "
 		    "give another --sort");
+	report_options_check(options);
 	return 0;
 }
 

@@ -15,7 +15,10 @@ enum report_sort {
 	REPORT_SORT_CALLS,
 	REPORT_SORT_MEAN,
 	REPORT_SORT_FREES,
-	REPORT_SORT_FAILED
+	REPORT_SORT_FAILED,
+	REPORT_SORT_ALIVE,
+	REPORT_SORT_PEAK,
+	REPORT_SORT_AT_ONCE
 };
 
 enum report_by {
@@ -37,11 +40,16 @@ enum report_form {
 /**
  * struct report_options - what to show and how
  * @sort:	largest first by this
+ * @sorted:	somebody has asked for that
+ * @leaks:	what was alive in the end
+ * @peak:	what was alive when that was most
+ * @suppress:	patterns of leaks to leave out
  * @by:		what makes one row
  * @form:	of the output
  * @top:	most rows, 0 for all; -1: 20 in text, all in the other forms
  * @each:	a table for each process, and not one for all
  * @histogram:	sizes for each row too
+ * @configuration: the options of each process too
  * @no_symbols:	addresses only, no file of a program is opened
  * @module:	globs or parts of module paths; a row passes when one matches
  * @function:	the same for functions
@@ -49,11 +57,16 @@ enum report_form {
  */
 struct report_options {
 	enum report_sort sort;
+	int sorted;
+	int leaks;
+	int peak;
+	struct strings suppress;
 	enum report_by by;
 	enum report_form form;
 	long top;
 	int each;
 	int histogram;
+	int configuration;
 	int no_symbols;
 	struct strings module;
 	struct strings function;
@@ -67,7 +80,10 @@ enum {
 	REPORT_OPTION_TOP,
 	REPORT_OPTION_FILTER,
 	REPORT_OPTION_HISTOGRAM,
-	REPORT_OPTION_NO_SYMBOLS
+	REPORT_OPTION_NO_SYMBOLS,
+	REPORT_OPTION_LEAKS,
+	REPORT_OPTION_PEAK,
+	REPORT_OPTION_SUPPRESSIONS
 };
 
 #define REPORT_LONG_OPTIONS \
@@ -76,11 +92,18 @@ enum {
 	{ "top", required_argument, NULL, REPORT_OPTION_TOP }, \
 	{ "filter", required_argument, NULL, REPORT_OPTION_FILTER }, \
 	{ "histogram", no_argument, NULL, REPORT_OPTION_HISTOGRAM }, \
-	{ "no-symbols", no_argument, NULL, REPORT_OPTION_NO_SYMBOLS }
+	{ "no-symbols", no_argument, NULL, REPORT_OPTION_NO_SYMBOLS }, \
+	{ "leaks", no_argument, NULL, REPORT_OPTION_LEAKS }, \
+	{ "peak", no_argument, NULL, REPORT_OPTION_PEAK }, \
+	{ "suppressions", required_argument, NULL, REPORT_OPTION_SUPPRESSIONS }
 
 /* What REPORT_LONG_OPTIONS means, as lines for --help. */
 #define REPORT_OPTIONS_HELP \
-	"  --sort=WHAT      bytes (default), calls, mean, frees or failed\n" \
+	"  --leaks          what was never freed, by the place that allocated it\n" \
+	"  --suppressions=FILE  lines \"leak:PATTERN\" of leaks to leave out\n" \
+	"  --peak           what was alive when that was most\n" \
+	"  --sort=WHAT      bytes (default), calls, mean, frees, failed, alive,\n" \
+	"                   peak or at-once (freed before the next allocation)\n" \
 	"  --by=WHAT        a row for each address (default), line, function\n" \
 	"                   or module\n" \
 	"  --top=N          so many rows (default 20; 0: all)\n" \
@@ -89,6 +112,13 @@ enum {
 	"  --no-symbols     addresses only\n"
 
 void report_options_init(struct report_options *options);
+
+/**
+ * report_options_check() - after the last of them: do they go together?
+ *
+ * die()s when they do not.
+ */
+void report_options_check(struct report_options *options);
 
 /**
  * report_option() - take one option of REPORT_LONG_OPTIONS

@@ -11,7 +11,7 @@
 /* ---- JSON ---------------------------------------------------------------------- */
 
 /* Whatever stood in a file, as a string of valid JSON. */
-static void put_string(FILE *out, const char *text)
+void show_string(FILE *out, const char *text)
 {
 	char *clean;
 
@@ -34,7 +34,13 @@ static void put_string(FILE *out, const char *text)
 static void put_field(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, ",\"%s\":", name);
-	put_string(out, text);
+	show_string(out, text);
+}
+
+static void put_heap(FILE *out, const char *name, const struct site_heap *heap)
+{
+	fprintf(out, ",\"%s\":{\"chunks\":%" PRId64 ",\"bytes\":%" PRId64 "}",
+		name, heap->chunks, heap->bytes);
 }
 
 /* Without the braces, so that more can be said in the same object. */
@@ -49,7 +55,28 @@ static void put_counts(FILE *out, const struct site_counts *counts)
 		counts->failed_bytes);
 	for (size_t b = 0; b < MH_SITES_BUCKETS; b++)
 		fprintf(out, "%s%" PRIu64, b ? "," : "", counts->bucket[b]);
+	fputs("],\"died\":{", out);
+	for (size_t i = 0; i < MH_SITES_AGES; i++)
+		fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "",
+			site_age_names[i], counts->died[i]);
+	fputc('}', out);
+	put_heap(out, "alive", &counts->alive);
+	put_heap(out, "peak", &counts->peak);
+	put_heap(out, "inherited", &counts->inherited);
+}
+
+static void put_options(FILE *out, const struct site_process *process)
+{
+	struct strings lines = { 0 };
+
+	strings_split(&lines, process->options, '\n');
+	fprintf(out, ",\"resets\":%" PRIu32 ",\"options\":[", process->resets);
+	for (size_t i = 0; i < lines.nr; i++) {
+		fputs(i ? "," : "", out);
+		show_string(out, lines.item[i]);
+	}
 	fputc(']', out);
+	strings_free(&lines);
 }
 
 static void put_process(FILE *out, const struct site_process *process)
@@ -63,21 +90,23 @@ static void put_process(FILE *out, const struct site_process *process)
 	put_field(out, "ident", process->ident);
 	put_field(out, "exe", process->exe);
 	put_field(out, "command", process->command);
+	put_options(out, process);
 	fprintf(out, ",\"full\":%s,\"missing_pages\":%" PRIu32
-		",\"damaged_parts\":%u,\"total\":{", process->full ? "true" :
-		"false", process->missing, process->damaged);
+		",\"damaged_parts\":%u,\"lives\":%s,\"total\":{",
+		process->full ? "true" : "false", process->missing,
+		process->damaged, process->lives ? "true" : "false");
 	put_counts(out, &process->total);
 	fputs("},\"lost\":{", out);
 	put_counts(out, &process->lost);
 	fputs("}}", out);
 }
 
-static void put_frames(FILE *out, const struct place *place)
+void show_frames(FILE *out, const struct place *place)
 {
 	fputs(",\"frames\":[", out);
 	for (size_t i = 0; i < place->nr; i++) {
 		fputs(i ? ",{\"function\":" : "{\"function\":", out);
-		put_string(out, place->frame[i].function);
+		show_string(out, place->frame[i].function);
 		put_field(out, "file", place->frame[i].file);
 		fprintf(out, ",\"line\":%d}", place->frame[i].line);
 	}
@@ -89,7 +118,7 @@ static void put_row(FILE *out, const struct row *row, enum report_by by)
 	const struct object *object = row->object;
 
 	fputs("{\"module\":", out);
-	put_string(out, object->no_file ? NULL : object->path);
+	show_string(out, object->no_file ? NULL : object->path);
 	fputs(",\"build_id\":\"", out);
 	for (size_t i = 0; i < object->build_id_bytes; i++)
 		fprintf(out, "%02x", object->build_id[i]);
@@ -97,11 +126,27 @@ static void put_row(FILE *out, const struct row *row, enum report_by by)
 	if (by == REPORT_BY_ADDRESS)
 		fprintf(out, ",\"address\":\"%#" PRIx64 "\"", row->address);
 	if (by != REPORT_BY_MODULE)
-		put_frames(out, &row->place);
+		show_frames(out, &row->place);
 	put_field(out, "why", row->place.why);
 	fprintf(out, ",\"sites\":%" PRIu64 ",", row->nr_sites);
 	put_counts(out, &row->counts);
 	fputc('}', out);
+}
+
+static void put_suppressed(FILE *out, const struct table *table,
+			   const struct report_options *options)
+{
+	const struct suppressed *suppressed = table->suppressed;
+
+	fputs("\"suppressed\":[", out);
+	for (size_t i = 0; suppressed && i < options->suppress.nr; i++) {
+		fputs(i ? ",{\"pattern\":" : "{\"pattern\":", out);
+		show_string(out, options->suppress.item[i]);
+		fprintf(out, ",\"sites\":%" PRIu64 ",\"chunks\":%" PRId64
+			",\"bytes\":%" PRId64 "}", suppressed[i].nr_sites,
+			suppressed[i].heap.chunks, suppressed[i].heap.bytes);
+	}
+	fputs("],", out);
 }
 
 static void put_table(FILE *out, const struct report *report, size_t nr)
@@ -122,7 +167,9 @@ static void put_table(FILE *out, const struct report *report, size_t nr)
 	put_counts(out, &table->matched);
 	fputs("},\"lost\":{", out);
 	put_counts(out, &table->lost);
-	fprintf(out, "},\"nr_rows\":%zu,\"rows\":[", table->nr_matched);
+	fputs("},", out);
+	put_suppressed(out, table, report->options);
+	fprintf(out, "\"nr_rows\":%zu,\"rows\":[", table->nr_matched);
 	for (size_t i = 0; i < table->nr; i++) {
 		fputs(i ? ",\n" : "\n", out);
 		put_row(out, &table->row[i], report->options->by);

@@ -167,6 +167,46 @@ static void show_operations(FILE *out, const struct site_counts *sums)
 		fputs("; ", out);
 }
 
+/* "7 chunks, 3.1 KiB (3,160 bytes)" */
+static void put_heap(FILE *out, const struct site_heap *heap)
+{
+	char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
+	const uint64_t chunks = show_positive(heap->chunks);
+	const uint64_t bytes = show_positive(heap->bytes);
+
+	fprintf(out, "%s %s, %s (%s %s)", grouped(chunks, a),
+		plural(chunks, "chunk", "chunks"), human((double)bytes, b),
+		grouped(bytes, c), plural(bytes, "byte", "bytes"));
+}
+
+static void show_lives(FILE *out, const struct table *table)
+{
+	static const char *const names[MH_SITES_AGES] = {
+		"at once", "short", "long",
+	};
+	const struct site_counts *sums = &table->total;
+	const char *before = "lives: ";
+	char number[NUMBER_BYTES];
+
+	if (!table->lives)
+		return;
+	fputs("alive: ", out);
+	put_heap(out, &sums->alive);
+	if (sums->inherited.chunks) {
+		fputs("; inherited: ", out);
+		put_heap(out, &sums->inherited);
+	}
+	fputs("\npeak: ", out);
+	put_heap(out, &sums->peak);
+	fputc('\n', out);
+	for (size_t i = 0; i < MH_SITES_AGES; i++) {
+		fprintf(out, "%s%s %s", before, grouped(sums->died[i], number),
+			names[i]);
+		before = ", ";
+	}
+	fputc('\n', out);
+}
+
 static void show_head(FILE *out, const struct table *table,
 		      const struct report_options *options)
 {
@@ -177,6 +217,7 @@ static void show_head(FILE *out, const struct table *table,
 	fprintf(out, "%s %s in %zu %s\n", grouped(table->nr_sites, number),
 		plural(table->nr_sites, "site", "sites"), table->nr_objects,
 		plural(table->nr_objects, "module", "modules"));
+	show_lives(out, table);
 	if (report_has_filter(options)) {
 		fputs("that pass the filter: ", out);
 		show_sums(out, &table->matched, options);
@@ -279,7 +320,7 @@ static void put_function(FILE *out, const char *function)
 	free(name);
 }
 
-static void put_frame(FILE *out, const struct frame *frame)
+void show_frame(FILE *out, const struct frame *frame)
 {
 	put_function(out, frame->function);
 	if (!frame->file)
@@ -326,7 +367,7 @@ static void show_where(FILE *out, const struct row *row, enum report_by by,
 		fputc(']', out);
 	} else {
 		if (place->nr)
-			put_frame(out, &place->frame[0]);
+			show_frame(out, &place->frame[0]);
 		else
 			fprintf(out, "%#" PRIx64, row->address);
 		fputs("  [", out);
@@ -338,9 +379,14 @@ static void show_where(FILE *out, const struct row *row, enum report_by by,
 	for (size_t i = 1; i < place->nr && by != REPORT_BY_MODULE &&
 	     by != REPORT_BY_FUNCTION; i++) {
 		fprintf(out, "%*sin ", margin, "");
-		put_frame(out, &place->frame[i]);
+		show_frame(out, &place->frame[i]);
 		fputc('\n', out);
 	}
+}
+
+uint64_t show_positive(int64_t number)
+{
+	return number < 0 ? 0 : (uint64_t)number;
 }
 
 uint64_t show_weight(const struct site_counts *counts, enum report_sort sort)
@@ -352,6 +398,12 @@ uint64_t show_weight(const struct site_counts *counts, enum report_sort sort)
 		return counts->calls[SITE_FREE];
 	case REPORT_SORT_FAILED:
 		return counts->calls[SITE_FAILED];
+	case REPORT_SORT_ALIVE:
+		return show_positive(counts->alive.bytes);
+	case REPORT_SORT_PEAK:
+		return show_positive(counts->peak.bytes);
+	case REPORT_SORT_AT_ONCE:
+		return counts->died[MH_SITES_AT_ONCE];
 	default:
 		return counts->bytes;
 	}
@@ -388,29 +440,79 @@ static void show_row_sizes(FILE *out, const struct table *table,
 	fputc('\n', out);
 }
 
+static void show_row_lives(FILE *out, const struct site_counts *counts,
+			   int margin)
+{
+	char a[NUMBER_BYTES], b[NUMBER_BYTES], c[NUMBER_BYTES];
+
+	if (!counts->died[MH_SITES_AT_ONCE] && !counts->died[MH_SITES_SHORT] &&
+	    !counts->died[MH_SITES_LONG])
+		return;
+	fprintf(out, "%*slived %s at once, %s short, %s long\n", margin, "",
+		grouped(counts->died[MH_SITES_AT_ONCE], a),
+		grouped(counts->died[MH_SITES_SHORT], b),
+		grouped(counts->died[MH_SITES_LONG], c));
+}
+
 /**
  * struct columns - which of the seldom wanted ones some row has something for
  */
 struct columns {
 	int frees;
 	int failed;
+	int at_once;
+	int peak;
 };
 
-static struct columns columns_of(const struct table *table)
+static struct columns columns_of(const struct table *table,
+				 const struct report_options *options)
 {
-	struct columns columns = { 0, 0 };
+	struct columns columns = { 0, 0, 0, 0 };
 
-	for (size_t i = 0; i < table->nr; i++) {
+	columns.at_once = options->sort == REPORT_SORT_AT_ONCE;
+	columns.peak = options->leaks && options->peak;
+	for (size_t i = 0; i < table->nr && !options->leaks && !options->peak;
+	     i++) {
 		columns.frees |= table->row[i].counts.calls[SITE_FREE] != 0;
 		columns.failed |= table->row[i].counts.calls[SITE_FAILED] != 0;
 	}
 	return columns;
 }
 
-static void show_column_names(FILE *out, const struct columns *columns)
+/* What the first columns tell of: allocations, or chunks that live. */
+struct figure {
+	const char *bytes_name;
+	const char *nr_name;
+	uint64_t bytes;
+	uint64_t nr;
+};
+
+static struct figure figure_of(const struct site_counts *counts,
+			       const struct report_options *options)
 {
-	fprintf(out, "\n%10s %5s %12s %10s", "bytes", "%", "allocations",
-		"mean");
+	const struct site_heap *heap = options->leaks ? &counts->alive :
+							&counts->peak;
+
+	if (!options->leaks && !options->peak)
+		return (struct figure){ "bytes", "allocations", counts->bytes,
+					site_births(counts) };
+	return (struct figure){ options->leaks ? "alive" : "at peak", "chunks",
+				show_positive(heap->bytes),
+				show_positive(heap->chunks) };
+}
+
+static void show_column_names(FILE *out, const struct table *table,
+			      const struct report_options *options,
+			      const struct columns *columns)
+{
+	const struct figure figure = figure_of(&table->total, options);
+
+	fprintf(out, "\n%10s %5s %12s %10s", figure.bytes_name, "%",
+		figure.nr_name, "mean");
+	if (columns->peak)
+		fprintf(out, " %10s", "at peak");
+	if (columns->at_once)
+		fprintf(out, " %12s", "at once");
 	if (columns->frees)
 		fprintf(out, " %12s", "frees");
 	if (columns->failed)
@@ -424,15 +526,21 @@ static void show_row(FILE *out, const struct table *table, const struct row *row
 {
 	char bytes[NUMBER_BYTES], calls[NUMBER_BYTES], mean[NUMBER_BYTES];
 	const struct site_counts *counts = &row->counts;
-	uint64_t births = site_births(counts);
+	const struct figure figure = figure_of(counts, options);
 	int margin;
 
 	margin = fprintf(out, "%10s %5.1f %12s %10s",
-		human((double)counts->bytes, bytes),
+		human((double)figure.bytes, bytes),
 		percent(show_weight(counts, options->sort),
 			show_weight(&table->total, options->sort)),
-		grouped(births, calls), births ?
-		human((double)counts->bytes / (double)births, mean) : "-");
+		grouped(figure.nr, calls), figure.nr ?
+		human((double)figure.bytes / (double)figure.nr, mean) : "-");
+	if (columns->peak)
+		margin += fprintf(out, " %10s", human((double)show_positive(
+					counts->peak.bytes), bytes));
+	if (columns->at_once)
+		margin += fprintf(out, " %12s", grouped(
+					counts->died[MH_SITES_AT_ONCE], calls));
 	if (columns->frees)
 		margin += fprintf(out, " %12s",
 				  grouped(counts->calls[SITE_FREE], calls));
@@ -441,8 +549,10 @@ static void show_row(FILE *out, const struct table *table, const struct row *row
 				  grouped(counts->calls[SITE_FAILED], calls));
 	margin += fprintf(out, "  %-8s ", operation(counts));
 	show_where(out, row, options->by, margin);
-	if (options->histogram && births)
+	if (options->histogram && site_births(counts))
 		show_row_sizes(out, table, row, margin);
+	if (options->histogram && table->lives)
+		show_row_lives(out, counts, margin);
 }
 
 static void show_lost(FILE *out, const struct table *table)
@@ -458,6 +568,25 @@ static void show_lost(FILE *out, const struct table *table)
 		human((double)table->lost.bytes, b),
 		grouped(table->lost.calls[SITE_FREE], c),
 		plural(table->lost.calls[SITE_FREE], "free", "frees"));
+}
+
+/* What was left out of the leaks, and by which pattern. */
+static void show_suppressed(FILE *out, const struct table *table,
+			    const struct report_options *options)
+{
+	const struct suppressed *suppressed = table->suppressed;
+
+	for (size_t i = 0; suppressed && i < options->suppress.nr; i++) {
+		if (!suppressed[i].nr_sites)
+			continue;
+		fputs("suppressed: ", out);
+		put_heap(out, &suppressed[i].heap);
+		fprintf(out, " of %" PRIu64 " %s by leak:",
+			suppressed[i].nr_sites,
+			plural(suppressed[i].nr_sites, "site", "sites"));
+		put_clean(out, options->suppress.item[i], 0);
+		fputc('\n', out);
+	}
 }
 
 static void show_rest(FILE *out, const struct table *table)
@@ -544,8 +673,18 @@ static void show_notes(FILE *out, const struct table *table)
 	free(note);
 }
 
-static void show_file_notes(FILE *out, const struct site_process *process)
+static void show_file_notes(FILE *out, const struct site_process *process,
+			    const struct report_options *options)
 {
+	if (!process->lives && (options->leaks || options->peak))
+		fprintf(out, "note: process %" PRIu32 ": what became of its chunks "
+			"was not recorded: its stack has no index below sites "
+			"(CONFIG_HOOK_INDEX)\n", process->pid);
+	if (process->resets)
+		fprintf(out, "note: process %" PRIu32 ": counting began anew, "
+			"%" PRIu32 " %s (core.reset)\n", process->pid,
+			process->resets,
+			plural(process->resets, "time", "times"));
 	if (process->full)
 		fprintf(out, "note: process %" PRIu32 ": no room for more "
 			"sites in its file: a larger sites.size may help\n",
@@ -561,22 +700,42 @@ static void show_file_notes(FILE *out, const struct site_process *process)
 			plural(process->damaged, "part was", "parts were"));
 }
 
+/* "layer.option = value (origin)", a line each. */
+static void show_configuration(FILE *out, const struct site_process *process)
+{
+	struct strings lines = { 0 };
+
+	strings_split(&lines, process->options, '\n');
+	fprintf(out, "\noptions of process %" PRIu32 "%s\n", process->pid,
+		lines.nr ? ":" : ": its file does not tell");
+	for (size_t i = 0; i < lines.nr; i++) {
+		fputs("  ", out);
+		put_clean(out, lines.item[i], 0);
+		fputc('\n', out);
+	}
+	strings_free(&lines);
+}
+
 /* ---- the whole -------------------------------------------------------------------- */
 
 static void show_table(FILE *out, const struct table *table,
 		       const struct report_options *options)
 {
-	const struct columns columns = columns_of(table);
+	const struct columns columns = columns_of(table, options);
 
 	show_head(out, table, options);
 	if (table->nr) {
-		show_column_names(out, &columns);
+		show_column_names(out, table, options, &columns);
 		for (size_t i = 0; i < table->nr; i++)
 			show_row(out, table, &table->row[i], options, &columns);
 		show_rest(out, table);
 	}
+	show_suppressed(out, table, options);
 	show_lost(out, table);
-	show_sizes(out, table, report_has_filter(options) ? &table->matched :
+	if (options->leaks || options->peak)
+		fputs(table->nr ? "" : "no rows\n", out);
+	else
+		show_sizes(out, table, report_has_filter(options) ? &table->matched :
 							    &table->total);
 	show_notes(out, table);
 }
@@ -615,5 +774,7 @@ void show_text(FILE *out, const struct report *report)
 		show_table(out, &report->table[i], options);
 	}
 	for (size_t i = 0; i < report->nr; i++)
-		show_file_notes(out, &report->process[i]);
+		show_file_notes(out, &report->process[i], options);
+	for (size_t i = 0; options->configuration && i < report->nr; i++)
+		show_configuration(out, &report->process[i]);
 }

@@ -33,6 +33,16 @@ void show_json(FILE *out, const struct report *report);
 /* A line a row, "frame;frame;... weight", as flame graphs are made of. */
 void show_collapsed(FILE *out, const struct report *report);
 
+/* Function, file and line, as far as they are known. */
+void show_frame(FILE *out, const struct frame *frame);
+
+/* JSON: a string, or null; and a member "frames" with a comma before it. */
+void show_string(FILE *out, const char *text);
+void show_frames(FILE *out, const struct place *place);
+
+/* Of a number that should be one: 0 where chunks were not known. */
+uint64_t show_positive(int64_t number);
+
 /* What a row has of the thing that rows are sorted by, as a number that adds
  * up; of the mean it is the bytes. */
 uint64_t show_weight(const struct site_counts *counts, enum report_sort sort);

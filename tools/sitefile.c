@@ -23,6 +23,8 @@ const char *const site_op_names[NR_SITE_OPS] = {
 	"malloc", "calloc", "realloc", "memalign", "free", "failed",
 };
 
+const char *const site_age_names[MH_SITES_AGES] = { "at_once", "short", "long" };
+
 const char *const site_state_names[] = {
 	[SITE_RUNNING] = "running", [SITE_ENDED] = "ended",
 	[SITE_KILLED] = "killed",
@@ -51,6 +53,21 @@ uint64_t site_add(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
+static int64_t add_signed(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return b < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+void site_heap_add(struct site_heap *to, const struct site_heap *more)
+{
+	to->chunks = add_signed(to->chunks, more->chunks);
+	to->bytes = add_signed(to->bytes, more->bytes);
+}
+
 void site_counts_add(struct site_counts *to, const struct site_counts *more)
 {
 	for (size_t i = 0; i < NR_SITE_OPS; i++)
@@ -59,6 +76,11 @@ void site_counts_add(struct site_counts *to, const struct site_counts *more)
 		to->bucket[i] = site_add(to->bucket[i], more->bucket[i]);
 	to->bytes = site_add(to->bytes, more->bytes);
 	to->failed_bytes = site_add(to->failed_bytes, more->failed_bytes);
+	for (size_t i = 0; i < MH_SITES_AGES; i++)
+		to->died[i] = site_add(to->died[i], more->died[i]);
+	site_heap_add(&to->alive, &more->alive);
+	site_heap_add(&to->peak, &more->peak);
+	site_heap_add(&to->inherited, &more->inherited);
 }
 
 uint64_t site_births(const struct site_counts *counts)
@@ -80,6 +102,8 @@ uint64_t site_births(const struct site_counts *counts)
 static int next_page(struct reading *reading, uint32_t *page,
 		     struct mh_sites_page *to)
 {
+	const uint32_t last = reading->process->lives ? MH_SITES_PAGE_ALIVE :
+							MH_SITES_PAGE_MODULES;
 	off_t at, data;
 	ssize_t nr;
 
@@ -88,7 +112,7 @@ static int next_page(struct reading *reading, uint32_t *page,
 		do
 			nr = pread(reading->fd, to, sizeof(*to), at);
 		while (nr < 0 && errno == EINTR);
-		if (nr != sizeof(*to) || to->kind > MH_SITES_PAGE_MODULES) {
+		if (nr != sizeof(*to) || to->kind > last) {
 			reading->process->damaged++;
 			continue;
 		}
@@ -135,10 +159,12 @@ static const char *check_header(const struct mh_sites_header *head)
 		       "there";
 	if (head->magic != MH_SITES_MAGIC)
 		return "is no file of the sites layer";
-	if (head->version != MH_SITES_VERSION) {
+	if (head->version != MH_SITES_VERSION &&
+	    head->version != MH_SITES_VERSION_LIVES) {
 		snprintf(why, sizeof(why), "is of format %" PRIu32 ", this "
-			 "mallochooks reads format %d: use %s", head->version,
-			 MH_SITES_VERSION, head->version > MH_SITES_VERSION ?
+			 "mallochooks reads formats %d and %d: use %s",
+			 head->version, MH_SITES_VERSION, MH_SITES_VERSION_LIVES,
+			 head->version > MH_SITES_VERSION_LIVES ?
 			 "a newer one" : "the one that it was made with");
 		return why;
 	}
@@ -348,6 +374,19 @@ static int op_of(unsigned int op)
 	}
 }
 
+/* A chunk may outlive the module that made it: the latest one there. */
+static const struct site_module *late_module_of(const struct reading *reading,
+						uint64_t address)
+{
+	const struct site_process *process = reading->process;
+
+	for (size_t i = process->nr_modules; i-- > 0;)
+		if (address >= process->modules[i].start &&
+		    address < process->modules[i].end)
+			return &process->modules[i];
+	return NULL;
+}
+
 /* Where a key's call was: its module, and the address there. */
 static int place_of(const struct reading *reading, uint64_t key,
 		    uint64_t *address)
@@ -364,8 +403,12 @@ static int place_of(const struct reading *reading, uint64_t key,
 		*address += module->start;
 	} else {
 		*address = key & (((uint64_t)1 << MH_SITES_OP_SHIFT) - 1);
+		if (key == MH_SITES_NOWHERE)
+			*address = 0;
 		/* A return address may be the first one behind the code. */
 		module = module_of(reading, *address - 1);
+		if (!module && !(key >> MH_SITES_OP_SHIFT))
+			module = late_module_of(reading, *address - 1);
 		if (!module)
 			return -1;
 	}
@@ -373,48 +416,161 @@ static int place_of(const struct reading *reading, uint64_t key,
 	return (int)(module - reading->process->modules);
 }
 
+static int is_life(const struct reading *reading, uint64_t key)
+{
+	return reading->process->lives && key &&
+	       !(key >> MH_SITES_OP_SHIFT & ~(uint64_t)MH_SITES_RETIRED);
+}
+
+static void add_counts(struct reading *reading, uint64_t key,
+		       const struct site_counts *counts)
+{
+	uint64_t address;
+	int module = place_of(reading, key, &address);
+
+	site_counts_add(&site_at(reading, module, address)->counts, counts);
+	site_counts_add(&reading->process->total, counts);
+}
+
+static struct site_counts counts_of_life(const struct mh_sites_life *life)
+{
+	struct site_counts counts = { .bytes = 0 };
+
+	counts.alive.chunks = -(int64_t)life->resizes;
+	counts.alive.bytes = (int64_t)(life->grown - life->died_bytes -
+				       life->resized_bytes);
+	for (size_t i = 0; i < MH_SITES_AGES; i++) {
+		counts.died[i] = life->died[i];
+		counts.alive.chunks = (int64_t)((uint64_t)counts.alive.chunks -
+						life->died[i]);
+	}
+	return counts;
+}
+
+static struct site_heap heap_of(const struct mh_sites_heap *heap)
+{
+	return (struct site_heap){ (int64_t)heap->chunks, (int64_t)heap->bytes };
+}
+
+/* The header's sum of the peak counts for the whole, as it is in one piece. */
+static void take_alive(struct reading *reading,
+		       const struct mh_sites_alive *alive)
+{
+	struct site_counts counts = { .bytes = 0 };
+
+	if (!alive->key)
+		return;
+	if (!is_life(reading, alive->key)) {
+		reading->process->damaged++;
+		return;
+	}
+	counts.inherited = counts.alive = heap_of(&alive->inherited);
+	counts.peak = heap_of(&alive->peak[reading->head.peak & 1]);
+	add_counts(reading, alive->key, &counts);
+}
+
+/* What was there when counting began anew; what lives, lives all the same. */
+static void take_off_life(struct site_counts *counts,
+			  const struct mh_sites_life *base)
+{
+	for (size_t i = 0; i < MH_SITES_AGES; i++)
+		if (counts->died[i] >= base->died[i])
+			counts->died[i] -= base->died[i];
+}
+
+static void take_off(struct mh_sites_record *record,
+		     const struct mh_sites_record *base)
+{
+	for (size_t b = 0; b < MH_SITES_BUCKETS; b++)
+		if (record->calls[b] >= base->calls[b])
+			record->calls[b] -= base->calls[b];
+	if (record->bytes >= base->bytes)
+		record->bytes -= base->bytes;
+}
+
+/* The base of a page, or zeros. */
+static void read_base(struct reading *reading, const struct mh_sites_page *page,
+		      struct mh_sites_page *base)
+{
+	memset(base, 0, sizeof(*base));
+	if (!page->base)
+		return;
+	if (page->kind != MH_SITES_PAGE_RECORDS ||
+	    page->base >= reading->pages ||
+	    pread(reading->fd, base, sizeof(*base), (off_t)page->base *
+		  MH_SITES_PAGE_BYTES) != sizeof(*base) ||
+	    base->kind != MH_SITES_PAGE_NONE) {
+		memset(base, 0, sizeof(*base));
+		reading->process->damaged++;
+	}
+}
+
+static uint64_t calls_of(const struct mh_sites_record *record)
+{
+	uint64_t calls = 0;
+
+	for (size_t b = 0; b < MH_SITES_BUCKETS; b++)
+		calls += record->calls[b];
+	return calls;
+}
+
 static void take_record(struct reading *reading,
-			const struct mh_sites_record *record)
+			struct mh_sites_record *record,
+			const struct mh_sites_record *base)
 {
 	struct site_counts counts = { .bytes = 0 };
 	int op = op_of((unsigned int)(record->key >> MH_SITES_OP_SHIFT));
-	uint64_t address;
-	int module;
 
 	if (!record->key)
 		return;		/* not written yet */
+	if (is_life(reading, record->key)) {
+		counts = counts_of_life((const struct mh_sites_life *)
+					(const void *)record);
+		take_off_life(&counts, (const struct mh_sites_life *)
+				       (const void *)base);
+		add_counts(reading, record->key, &counts);
+		return;
+	}
 	if (op < 0) {
 		reading->process->damaged++;
 		return;
 	}
-	for (size_t b = 0; b < MH_SITES_BUCKETS; b++) {
-		counts.calls[op] += record->calls[b];
+	if (op <= SITE_MEMALIGN && reading->process->lives)
+		counts.alive = (struct site_heap){
+			(int64_t)calls_of(record), (int64_t)record->bytes,
+		};
+	take_off(record, base);
+	counts.calls[op] = calls_of(record);
+	for (size_t b = 0; b < MH_SITES_BUCKETS; b++)
 		if (op <= SITE_MEMALIGN)
 			counts.bucket[b] = record->calls[b];
-	}
 	if (op <= SITE_MEMALIGN)
 		counts.bytes = record->bytes;
 	if (op == SITE_FAILED)
 		counts.failed_bytes = record->bytes;
-	module = place_of(reading, record->key, &address);
-	site_counts_add(&site_at(reading, module, address)->counts, &counts);
-	site_counts_add(&reading->process->total, &counts);
+	add_counts(reading, record->key, &counts);
 }
 
 static void read_records(struct reading *reading)
 {
-	struct mh_sites_page page;
+	struct mh_sites_page page, base;
 	uint32_t nr = 0;
 
 	while (next_page(reading, &nr, &page)) {
-		if (page.kind != MH_SITES_PAGE_RECORDS)
+		if (page.kind == MH_SITES_PAGE_MODULES)
 			continue;
+		read_base(reading, &page, &base);
 		if (page.used > MH_SITES_RECORDS) {
 			reading->process->damaged++;
 			continue;
 		}
-		for (uint32_t i = 0; i < page.used; i++)
-			take_record(reading, &page.record[i]);
+		for (uint32_t i = 0; i < page.used; i++) {
+			if (page.kind == MH_SITES_PAGE_ALIVE)
+				take_alive(reading, &page.alive[i]);
+			else
+				take_record(reading, &page.record[i],
+					    &base.record[i]);
+		}
 	}
 }
 
@@ -487,6 +643,54 @@ static uint32_t pid_here(const char *path, uint32_t pid)
 	return sscanf(path, "/proc/%" SCNu32 "/root/", &here) == 1 ? here : pid;
 }
 
+static void take_lives(struct site_process *process,
+		       const struct mh_sites_header *head)
+{
+	struct site_counts changes;
+
+	process->lives = head->version == MH_SITES_VERSION_LIVES;
+	if (!process->lives)
+		return;
+	process->lost.alive.chunks = (int64_t)head->lost_calls;
+	process->lost.alive.bytes = (int64_t)head->lost_bytes;
+	changes = counts_of_life(&head->lost_life);
+	site_counts_add(&process->lost, &changes);
+}
+
+/* The text that is whole, if there is one. */
+static char *take_options(struct reading *reading)
+{
+	const struct mh_sites_header *head = &reading->head;
+	const uint32_t which = head->options - 1;
+	struct mh_sites_page page;
+	size_t left, nr;
+	char *text, *to;
+
+	if (which > 1 || head->options_bytes[which] >
+			 MH_SITES_TEXT_PAGES * sizeof(page.module))
+		return xstrdup("");
+	left = head->options_bytes[which];
+	text = to = xcalloc(left + 1, 1);
+	for (uint32_t i = 0; left && i < MH_SITES_TEXT_PAGES; i++) {
+		nr = left < sizeof(page.module) ? left : sizeof(page.module);
+		if (head->options_page[which][i] >= reading->pages ||
+		    pread(reading->fd, &page, sizeof(page),
+			  (off_t)head->options_page[which][i] *
+			  MH_SITES_PAGE_BYTES) != sizeof(page))
+			break;
+		memcpy(to, page.module, nr);
+		to += nr;
+		left -= nr;
+	}
+	return text;
+}
+
+/* Of sums that go on, what came since counting began anew. */
+static uint64_t since(uint64_t sum, uint64_t base)
+{
+	return sum >= base ? sum - base : sum;
+}
+
 static void take_header(struct reading *reading, const struct stat *st)
 {
 	const struct mh_sites_header *head = &reading->head;
@@ -505,10 +709,16 @@ static void take_header(struct reading *reading, const struct stat *st)
 		process->state = head->state == MH_SITES_ENDED ? SITE_ENDED :
 								 SITE_KILLED;
 	/* Which operation was not noted. */
-	process->lost.calls[SITE_MALLOC] = head->lost_calls;
-	process->lost.bytes = head->lost_bytes;
-	process->lost.calls[SITE_FREE] = head->lost_frees;
-	process->lost.calls[SITE_FAILED] = head->lost_failed;
+	process->lost.calls[SITE_MALLOC] = since(head->lost_calls,
+						 head->base_lost[0]);
+	process->lost.bytes = since(head->lost_bytes, head->base_lost[1]);
+	process->lost.calls[SITE_FREE] = since(head->lost_frees,
+					       head->base_lost[2]);
+	process->lost.calls[SITE_FAILED] = since(head->lost_failed,
+						 head->base_lost[3]);
+	process->options = take_options(reading);
+	process->resets = (head->resets + 1) / 2;
+	take_lives(process, head);
 	process->total = process->lost;
 }
 
@@ -561,6 +771,10 @@ static void read_once(struct reading *reading, const struct stat *st)
 	read_modules(reading);
 	process->damaged = 0;	/* the same pages come once more */
 	read_records(reading);
+	/* Read later than its parts, or earlier: but in one piece. */
+	if (process->lives)
+		process->total.peak = heap_of(&reading->head.at_peak[
+					      reading->head.peak & 1]);
 	process->damaged += reading->bad_modules;
 }
 
@@ -587,7 +801,9 @@ static int has_moved(struct reading *reading)
 
 	if (pread(reading->fd, &head, sizeof(head), 0) != sizeof(head) ||
 	    (head.generation == reading->head.generation &&
-	     head.nr_modules == reading->head.nr_modules))
+	     head.nr_modules == reading->head.nr_modules &&
+	     head.peak == reading->head.peak &&
+	     head.resets == reading->head.resets))
 		return 0;
 	if (check_header(&head))
 		return 0;
@@ -635,6 +851,7 @@ void site_process_free(struct site_process *process)
 	free(process->ident);
 	free(process->exe);
 	free(process->command);
+	free(process->options);
 	free(process->file);
 	*process = (struct site_process){ .file = NULL };
 }

@@ -20,13 +20,33 @@ enum site_op {
 	NR_SITE_OPS
 };
 extern const char *const site_op_names[NR_SITE_OPS];
+extern const char *const site_age_names[MH_SITES_AGES];
 
-/* What was counted; sums stop at UINT64_MAX. */
+/* Chunks and bytes; may be negative where some were not known. */
+struct site_heap {
+	int64_t chunks;
+	int64_t bytes;
+};
+
+/**
+ * struct site_counts - what was counted
+ * @died:	chunks that were allocated here and have been freed, by
+ *		enum mh_sites_age
+ * @alive:	chunks that were allocated here, or inherited, and live
+ * @peak:	those that lived at the peak of the process
+ * @inherited:	those of @alive's that were there when the process was forked
+ *
+ * Sums stop at UINT64_MAX, or at the ends of int64_t.
+ */
 struct site_counts {
 	uint64_t calls[NR_SITE_OPS];
 	uint64_t bytes;			/* that allocations requested */
 	uint64_t failed_bytes;		/* that failed ones did */
 	uint64_t bucket[MH_SITES_BUCKETS];	/* allocations by size */
+	uint64_t died[MH_SITES_AGES];
+	struct site_heap alive;
+	struct site_heap peak;
+	struct site_heap inherited;
 };
 
 /**
@@ -70,7 +90,10 @@ extern const char *const site_state_names[];
  * struct site_process - what one file says
  * @ident:	of the stack: which allocator
  * @command:	arguments with blanks between them
+ * @lives:	it tells what became of chunks
  * @lost:	counted at no site; part of @total
+ * @options:	the values in force, a line each; "" when the file has none
+ * @resets:	so often counting has begun anew
  * @full:	pages were refused: the file had become as large as it may
  * @missing:	pages that were in use and are not in the file
  * @damaged:	pages, records and modules that could not be understood
@@ -91,12 +114,16 @@ struct site_process {
 	size_t nr_sites;
 	struct site_counts lost;
 	struct site_counts total;
+	char *options;
+	uint32_t resets;
+	int lives;
 	int full;
 	uint32_t missing;
 	unsigned int damaged;
 };
 
 uint64_t site_add(uint64_t a, uint64_t b);
+void site_heap_add(struct site_heap *to, const struct site_heap *more);
 void site_counts_add(struct site_counts *to, const struct site_counts *more);
 /* Allocations that succeeded, of any operation. */
 uint64_t site_births(const struct site_counts *counts);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suppress.h"
 #include "table.h"
 
 /* ---- objects ----------------------------------------------------------------- */
@@ -244,6 +245,7 @@ void table_add(struct table *table, struct objects *objects,
 		round_up(&counts, process->bound, table->bound);
 	site_counts_add(&table->total, &counts);
 	site_counts_add(&table->lost, &process->lost);
+	table->lives |= process->lives;
 	table->nr_sites = table->nr;
 }
 
@@ -251,6 +253,7 @@ void table_free(struct table *table)
 {
 	free(table->row);
 	free(table->slot);
+	free(table->suppressed);
 	*table = (struct table){ .nr = 0 };
 }
 
@@ -270,21 +273,47 @@ double row_measure(const struct row *row, enum report_sort sort)
 		return (double)counts->calls[SITE_FREE];
 	case REPORT_SORT_FAILED:
 		return (double)counts->calls[SITE_FAILED];
+	case REPORT_SORT_ALIVE:
+		return (double)counts->alive.bytes;
+	case REPORT_SORT_PEAK:
+		return (double)counts->peak.bytes;
+	case REPORT_SORT_AT_ONCE:
+		return (double)counts->died[MH_SITES_AT_ONCE];
 	case REPORT_SORT_BYTES:
 		break;
 	}
 	return (double)counts->bytes;
 }
 
+static int is_heap(const struct site_heap *heap)
+{
+	return heap->chunks || heap->bytes;
+}
+
+/* Of what lives, negative numbers are kept: rows of a group have them made up. */
+static int row_lives(const struct row *row, const struct report_options *options)
+{
+	return (options->leaks && is_heap(&row->counts.alive)) ||
+	       (options->peak && is_heap(&row->counts.peak));
+}
+
 /* Has a row anything to do with what is asked for? */
 static int row_takes_part(const struct row *row,
 			  const struct report_options *options)
 {
+	if (options->leaks || options->peak)
+		return row_lives(row, options);
 	switch (options->sort) {
 	case REPORT_SORT_FREES:
 		return row->counts.calls[SITE_FREE] != 0;
 	case REPORT_SORT_FAILED:
 		return row->counts.calls[SITE_FAILED] != 0;
+	case REPORT_SORT_ALIVE:
+		return is_heap(&row->counts.alive);
+	case REPORT_SORT_PEAK:
+		return is_heap(&row->counts.peak);
+	case REPORT_SORT_AT_ONCE:
+		return row->counts.died[MH_SITES_AT_ONCE] != 0;
 	default:
 		return site_births(&row->counts) != 0;
 	}
@@ -414,7 +443,75 @@ static void filter(struct table *table, const struct report_options *options,
 	table->nr = nr;
 }
 
+/* ---- leaks that nobody wants to hear of ------------------------------------------ */
+
+static int is_suppressed(const struct row *row, const char *pattern)
+{
+	char room[512];
+
+	if (suppression_matches(pattern, row->object->path))
+		return 1;
+	for (size_t i = 0; i < row->place.nr; i++) {
+		const struct frame *frame = &row->place.frame[i];
+
+		if ((frame->function && suppression_matches(pattern,
+				plain_function(frame->function, room,
+					       sizeof(room)))) ||
+		    (frame->file && suppression_matches(pattern, frame->file)))
+			return 1;
+	}
+	return 0;
+}
+
+/* Index of the first pattern that matches, or the number of them. */
+static size_t suppressed_by(const struct row *row,
+			    const struct report_options *options)
+{
+	size_t i = 0;
+
+	while (i < options->suppress.nr &&
+	       !is_suppressed(row, options->suppress.item[i]))
+		i++;
+	return i;
+}
+
+static void suppress(struct table *table, const struct report_options *options)
+{
+	const size_t none = options->suppress.nr;
+	size_t nr = 0, by;
+
+	if (!none)
+		return;
+	table->suppressed = xcalloc(none, sizeof(*table->suppressed));
+	for (size_t i = 0; i < table->nr; i++) {
+		struct row *row = &table->row[i];
+
+		by = is_heap(&row->counts.alive) ? suppressed_by(row, options) :
+						   none;
+		if (by == none) {
+			table->row[nr++] = *row;
+			continue;
+		}
+		table->suppressed[by].nr_sites += row->nr_sites;
+		site_heap_add(&table->suppressed[by].heap, &row->counts.alive);
+	}
+	table->nr = nr;
+}
+
 /* ---- from sites to what is shown ----------------------------------------------- */
+
+/* Where only what lives is asked for, the rest needs no symbols. */
+static void keep_living(struct table *table, const struct report_options *options)
+{
+	size_t nr = 0;
+
+	if (!options->leaks && !options->peak)
+		return;
+	for (size_t i = 0; i < table->nr; i++)
+		if (row_lives(&table->row[i], options))
+			table->row[nr++] = table->row[i];
+	table->nr = nr;
+}
 
 static long top_of(const struct report_options *options)
 {
@@ -430,8 +527,8 @@ static void sum_up(struct table *table, const struct report_options *options)
 	table->matched = (struct site_counts){ .bytes = 0 };
 	for (size_t i = 0; i < table->nr; i++) {
 		site_counts_add(&table->matched, &table->row[i].counts);
-		if (options->form == REPORT_JSON ||
-		    row_takes_part(&table->row[i], options))
+		if ((options->form == REPORT_JSON && !options->leaks &&
+		     !options->peak) || row_takes_part(&table->row[i], options))
 			table->row[nr++] = table->row[i];
 	}
 	table->nr = nr;
@@ -458,7 +555,8 @@ static int settled_by_address(const struct report_options *options)
 {
 	return (options->by == REPORT_BY_ADDRESS ||
 		options->by == REPORT_BY_MODULE) &&
-	       !options->function.nr && !options->either.nr;
+	       !options->function.nr && !options->either.nr &&
+	       !options->suppress.nr;
 }
 
 const char *row_function(const struct row *row)
@@ -590,6 +688,7 @@ void table_narrow(struct table *table, const struct report_options *options)
 		qsort(table->row, table->nr, sizeof(*table->row),
 		      by_object_and_address);
 	count_objects(table);
+	keep_living(table, options);
 	filter(table, options, 0);
 	if (!settled_by_address(options))
 		return;
@@ -603,6 +702,7 @@ void table_finish(struct table *table, const struct report_options *options)
 	if (settled_by_address(options))
 		return;
 	filter(table, options, 1);
+	suppress(table, options);
 	group(table, options);
 	sum_up(table, options);
 	sort_and_cut(table, options);

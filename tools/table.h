@@ -55,6 +55,12 @@ struct row {
 	struct place place;
 };
 
+/* Leaks that a pattern has left out. */
+struct suppressed {
+	uint64_t nr_sites;
+	struct site_heap heap;
+};
+
 /**
  * struct table - rows, and the sums behind them
  * @bound:	of the buckets of all counts
@@ -63,7 +69,9 @@ struct row {
  * @other_bounds: some file had other bounds, its sizes are rounded up
  * @nr_sites:	of all, before anything was left out
  * @nr_objects:	that these lie in
+ * @lives:	some file tells what became of chunks
  * @matched:	of the rows that passed the filters
+ * @suppressed:	for each pattern, what it has left out
  * @nr_matched:	rows that passed and that have something to show
  */
 struct table {
@@ -74,7 +82,9 @@ struct table {
 	int other_bounds;
 	size_t nr_sites;
 	size_t nr_objects;
+	int lives;
 	struct site_counts matched;
+	struct suppressed *suppressed;
 	size_t nr_matched;
 	struct row *row;
 	size_t nr;

@@ -15,6 +15,10 @@
  * it has made as many calls as sites.after says, or has started a thread or
  * loaded a library, a process has no file, and leaves none when it is killed.
  *
+ * Where the layer index stands below, a file tells also what became of the chunks
+ * (version 2): records of operation 0, which are struct mh_sites_life, and pages of
+ * struct mh_sites_alive.  All else is the same in both versions.
+ *
  * A reader sums up the records of equal key.  A key is an operation and a
  * call site; the calls are the sum of the histogram.  It takes nothing for
  * granted: the process may be writing, or have been killed between any two
@@ -30,7 +34,8 @@
 
 /* "mhsites\0" as a little-endian number: its topmost nibble is no operation. */
 #define MH_SITES_MAGIC		0x007365746973686dull
-#define MH_SITES_VERSION	1
+#define MH_SITES_VERSION	1	/* calls */
+#define MH_SITES_VERSION_LIVES	2	/* calls, and what became of the chunks */
 #define MH_SITES_PAGE_BYTES	4096u
 #define MH_SITES_RECORDS	63u	/* records of a page */
 #define MH_SITES_BUCKETS	12u
@@ -38,6 +43,7 @@
 
 /**
  * enum mh_sites_op - what was called; the topmost 4 bits of a key
+ * @MH_SITES_LIFE:		no call: the record is a struct mh_sites_life
  * @MH_SITES_FREE:		free of a pointer that is not NULL, and realloc
  *				to size 0 that freed
  * @MH_SITES_FAILED:		an allocation of any kind that returned NULL
@@ -49,7 +55,8 @@
  * are 0 and its calls stand in the first bucket.
  */
 enum mh_sites_op {
-	MH_SITES_MALLOC = 1,
+	MH_SITES_LIFE,
+	MH_SITES_MALLOC,
 	MH_SITES_FREE,
 	MH_SITES_CALLOC,
 	MH_SITES_REALLOC,
@@ -62,6 +69,9 @@ enum mh_sites_op {
 #define MH_SITES_OP_SHIFT	60
 #define MH_SITES_MODULE_SHIFT	44	/* of a retired key */
 #define MH_SITES_MODULE_MOST	0xfffeu	/* numbers that fit into one */
+
+/* The place 0 in a key of operation 0, as a key of 0 is none. */
+#define MH_SITES_NOWHERE	((uint64_t)1 << 59)
 
 /**
  * struct mh_sites_record - one call site and one operation of one thread
@@ -80,29 +90,106 @@ struct mh_sites_record {
 	uint32_t calls[MH_SITES_BUCKETS];
 };
 
-enum mh_sites_kind {
-	MH_SITES_PAGE_NONE,	/* claimed, not in use (yet) */
-	MH_SITES_PAGE_RECORDS,
-	MH_SITES_PAGE_MODULES
+/**
+ * enum mh_sites_age - how long a chunk lived
+ * @MH_SITES_AT_ONCE:	the thread that allocated it freed it before it allocated
+ *			anything else
+ * @MH_SITES_SHORT:	that thread freed it, and it was among the latest
+ *			MH_SITES_RECENT chunks or so that the thread had allocated
+ * @MH_SITES_LONG:	all others, also those that another thread freed
+ *
+ * The latest chunks are remembered by a hash of their addresses, so that one may
+ * push out another earlier or later than that.  A realloc counts as an allocation.
+ */
+enum mh_sites_age {
+	MH_SITES_AT_ONCE,
+	MH_SITES_SHORT,
+	MH_SITES_LONG,
+	MH_SITES_AGES
+};
+
+#define MH_SITES_RECENT		128
+
+/**
+ * struct mh_sites_life - what one thread did to the chunks of a call site
+ * @key:	operation MH_SITES_LIFE and the site, as in a record
+ * @died:	chunks that were allocated at the site and have been freed,
+ *		wherever that was
+ * @died_bytes:	that they had when they were freed, as requested
+ * @grown:	bytes that reallocs have added to chunks that were allocated at
+ *		the site, in two's complement: they take some away as well
+ * @resizes:	calls of realloc at the site that made no chunk, but gave one
+ *		another size (those are counted as calls too)
+ * @resized_bytes: that these requested
+ *
+ * A chunk belongs to the site that allocated it, whatever reallocs it.  So what
+ * lives of a site is, all records and threads together,
+ *
+ *	chunks = allocations - resizes - died (+ inherited)
+ *	bytes = allocated bytes - resized_bytes + grown - died_bytes (+ inherited)
+ */
+struct mh_sites_life {
+	uint64_t key;
+	uint64_t died[MH_SITES_AGES];
+	uint64_t died_bytes;
+	uint64_t grown;
+	uint64_t resizes;
+	uint64_t resized_bytes;
+};
+
+/* Chunks and the bytes that they requested; modulo 2^64. */
+struct mh_sites_heap {
+	uint64_t chunks;
+	uint64_t bytes;
 };
 
 /**
- * struct mh_sites_page - a page of records or modules
+ * struct mh_sites_alive - the chunks of a call site at two times
+ * @key:	as of a struct mh_sites_life; once for each site
+ * @inherited:	that lived when the process was forked and file was begun
+ * @peak:	at the peak; the header tells which of the two is whole
+ */
+struct mh_sites_alive {
+	uint64_t key;
+	struct mh_sites_heap inherited;
+	struct mh_sites_heap peak[2];
+	uint64_t reserved;
+};
+
+#define MH_SITES_TEXT_PAGES	2u	/* of the text of options */
+
+enum mh_sites_kind {
+	MH_SITES_PAGE_NONE,	/* claimed, not in use (yet); text, or a base */
+	MH_SITES_PAGE_RECORDS,
+	MH_SITES_PAGE_MODULES,
+	MH_SITES_PAGE_ALIVE
+};
+
+/**
+ * struct mh_sites_page - a page of records, of modules or of what lived
  * @kind:	enum mh_sites_kind, stored last when the page is taken into use
  * @shard:	records: number of the thread's shard, from 1; 0 is the one
  *		that threads beyond the limit share
  * @used:	records in use (at most 63), or bytes of @module in use; stored
  *		after what it covers
+ * @base:	records: number of the page that holds them as they were when
+ *		counting began anew (core.reset), to be taken off; 0: none.  Of
+ *		a base, which has no kind, the keys do not count
  * @record:	records
+ * @life:	those of operation 0
+ * @alive:	what lived
  * @module:	struct mh_sites_module, one behind the other
  */
 struct mh_sites_page {
 	uint32_t kind;
 	uint32_t shard;
 	uint32_t used;
-	uint32_t reserved[13];
+	uint32_t base;
+	uint32_t reserved[12];
 	union {
 		struct mh_sites_record record[MH_SITES_RECORDS];
+		struct mh_sites_life life[MH_SITES_RECORDS];
+		struct mh_sites_alive alive[MH_SITES_RECORDS];
 		unsigned char module[64 * MH_SITES_RECORDS];
 	};
 };
@@ -147,7 +234,9 @@ enum mh_sites_state {
 /**
  * struct mh_sites_header - page 0
  * @magic:	MH_SITES_MAGIC
- * @version:	MH_SITES_VERSION; another number means another format
+ * @version:	MH_SITES_VERSION, or MH_SITES_VERSION_LIVES when @peak and what
+ *		follows it, and the structures that these name, are in use;
+ *		another number means another format
  * @page_bytes:	MH_SITES_PAGE_BYTES, of this header too
  * @record_bytes: sizeof(struct mh_sites_record)
  * @nr_buckets:	MH_SITES_BUCKETS
@@ -169,6 +258,22 @@ enum mh_sites_state {
  * @lost_failed: failures counted at no site
  * @bound:	largest size of each bucket; the last is UINT64_MAX
  * @ident:	identity of the stack: which allocator of the process it is
+ * @peak:	0 or 1: which of each pair tells of the peak; the other may be
+ *		under way
+ * @peak_percent: bytes that lived were noted each time they had grown by so much;
+ *		0: never
+ * @at_peak:	all that lived when this was noted; 0 chunks: nothing was
+ * @lost_life:	changes counted at no site; its key is 0
+ * @options:	1 or 2: which of the two texts of options is whole; 0: there is
+ *		none; files of an earlier age have zeros from here on
+ * @options_bytes: of each of the texts
+ * @options_page: numbers of the pages that each stands in, MH_SITES_TEXT_PAGES or
+ *		0: the text is in the place of their modules, their kind is
+ *		MH_SITES_PAGE_NONE, so that readers of an earlier age leave
+ *		them out
+ * @resets:	twice the number of times that counting has begun anew; odd: just
+ *		now
+ * @base_lost:	@lost_calls to @lost_failed when it did
  * @exe:	path of the executable, from /proc/self/exe
  * @cwd:	working directory when the file was made
  * @command:	arguments, each with its NUL; cut where the room ends
@@ -198,7 +303,16 @@ struct mh_sites_header {
 	uint64_t lost_failed;
 	uint64_t bound[MH_SITES_BUCKETS];
 	char ident[32];
-	unsigned char reserved[784];
+	uint32_t peak;
+	uint32_t peak_percent;
+	struct mh_sites_heap at_peak[2];
+	struct mh_sites_life lost_life;
+	uint32_t options;
+	uint32_t options_bytes[2];
+	uint32_t options_page[2][MH_SITES_TEXT_PAGES];
+	uint32_t resets;
+	uint64_t base_lost[4];
+	unsigned char reserved[616];
 	char exe[1024];
 	char cwd[1024];
 	char command[1024];

@@ -11,6 +11,11 @@
 #					sites that live are those in memory
 #	sites.py places FILE...		"build-id path address op calls bytes": in
 #					the module's file; "- - address" without one
+#	sites.py lives FILE...		of each place with chunks that lived: "build-id
+#					path address", chunks and bytes that live,
+#					frees at once, short and long, chunks and bytes
+#					at the peak, inherited chunks and bytes
+#	sites.py heap FILE...		the same of each whole file, without the place
 #	sites.py field NAME FILE...	that number or text of each header
 #	sites.py show FILE...		all of each file, for people
 #	sites.py check FILE...		nothing: the format's rules hold, or it fails
@@ -23,6 +28,8 @@ import sys
 PAGE = 4096
 ADDRESS = (1 << 60) - 1
 OFFSET = (1 << 44) - 1
+NOWHERE = 1 << 59
+WORD = (1 << 64) - 1
 MANY = 0xffff  # stands in a retired key for this number and all above
 HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
           ("record_bytes", "I"), ("nr_buckets", "I"), ("file_bytes", "Q"),
@@ -31,8 +38,12 @@ HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
           ("generation", "I"), ("nr_modules", "I"), ("shards", "I"),
           ("command_bytes", "I"), ("lost_calls", "Q"), ("lost_bytes", "Q"),
           ("lost_frees", "Q"), ("lost_failed", "Q")]
+LIVES = [("peak", "I"), ("peak_percent", "I"), ("peak_chunks_0", "Q"),
+         ("peak_bytes_0", "Q"), ("peak_chunks_1", "Q"), ("peak_bytes_1", "Q")]
+LOST_LIFE = 280
+ASKED, ASKED_END = 344, 408  # texts of options, resets and what these take off
 BOUNDS, TEXTS = 112, {"ident": 208, "exe": 1024, "cwd": 2048, "command": 3072}
-OPS = {1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
+OPS = {0: "life", 1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}
 BIRTHS = ("malloc", "calloc", "realloc", "memalign")
 
@@ -92,11 +103,16 @@ class File:
             self.shards = struct.unpack_from("=I", file.read(PAGE), 72)[0]
         self.modules = []
         self.keys = {}
+        self.lives = {}
+        self.alive = {}
         self.records = 0
         for page in range(1, len(data) // PAGE):
             at = page * PAGE
-            kind, shard, used = struct.unpack_from("=III", data, at)
-            rule(kind <= 2, "page %d of kind %d", page, kind)
+            kind, shard, used, base = struct.unpack_from("=IIII", data, at)
+            rule(not base or kind == 1 and base < self.head["pages_used"],
+                 "page %d: base %d", page, base)
+            rule(kind <= (3 if self.head["version"] == 2 else 2),
+                 "page %d of kind %d", page, kind)
             if kind == 1:
                 rule(used <= 63, "page %d of %d records", page, used)
                 rule(shard <= self.shards, "shard %d", shard)
@@ -105,13 +121,27 @@ class File:
             elif kind == 2:
                 rule(used <= PAGE - 64, "page %d: %d bytes", page, used)
                 self.module(data, at + 64, at + 64 + used)
+            elif kind == 3:
+                rule(used <= 63, "page %d of %d entries", page, used)
+                for nr in range(used):
+                    self.entry(data, at + 64 + 64 * nr)
         self.check_modules()
 
     def header(self, data):
         head = self.head
-        rule(head["version"] == 1, "version %d", head["version"])
+        rule(head["version"] in (1, 2), "version %d", head["version"])
         rule(head["page_bytes"] == PAGE and head["record_bytes"] == 64 and
              head["nr_buckets"] == 12, "other sizes than of version 1")
+        rule(not any(data[ASKED_END:1024]) and
+             (head["version"] == 2 or not any(data[240:ASKED])),
+             "garbage in the header")
+        kinds = "=" + "".join(kind for _, kind in LIVES)
+        head.update(zip((name for name, _ in LIVES),
+                        struct.unpack_from(kinds, data, 240)))
+        rule(head["peak"] <= 1 and head["peak_percent"] <= 100, "peak %d, %d %%",
+             head["peak"], head["peak_percent"])
+        key, *self.lost_life = struct.unpack_from("=8Q", data, LOST_LIFE)
+        rule(not key, "a key of what was lost")
         rule(head["file_bytes"] == head["pages_limit"] * PAGE,
              "%d pages in %d bytes", head["pages_limit"], head["file_bytes"])
         rule(head["state"] <= 2 and head["pages_used"] >= 1 and
@@ -137,7 +167,7 @@ class File:
         live = sorted((m.start, m.end) for m in self.modules if not m.died)
         for before, after in zip(live, live[1:]):
             rule(before[1] <= after[0], "modules overlap at %#x", after[0])
-        for key in self.keys:
+        for key in list(self.keys) + list(self.lives) + list(self.alive):
             if key >> 63 and (key & ADDRESS) >> 44 != MANY:
                 rule((key & ADDRESS) >> 44 in numbers,
                      "a record of module %d", (key & ADDRESS) >> 44)
@@ -146,11 +176,55 @@ class File:
         key, size, *buckets = struct.unpack_from("=QQ12I", data, at)
         if not key:
             return
-        rule(key >> 60 & 7, "a key without an operation: %#x", key)
         self.records += 1
+        if not key >> 60 & 7:
+            rule(self.head["version"] == 2, "no operation: %#x", key)
+            self.lives[key] = added_words(self.lives.get(key, [0] * 7),
+                                          struct.unpack_from("=7Q", data, at + 8))
+            return
         old = self.keys.setdefault(key, [0, [0] * 12])
         old[0] += size
         old[1] = [a + b for a, b in zip(old[1], buckets)]
+
+    def entry(self, data, at):
+        key, *numbers, reserved = struct.unpack_from("=8Q", data, at)
+        if not key:
+            return
+        rule(not key >> 60 & 7 and not reserved, "an entry of %#x", key)
+        self.alive[key] = added_words(self.alive.get(key, [0] * 6), numbers)
+
+    def heaps(self):
+        """By key of operation 0: the numbers of "lives"."""
+        heaps = {}
+
+        def heap(key):
+            place = key & ADDRESS & (WORD if key >> 63 else ~NOWHERE)
+            return heaps.setdefault((place, key >> 63), [0] * 9)
+
+        for key, (size, buckets) in self.keys.items():
+            if OPS[key >> 60 & 7] in BIRTHS:
+                to = heap(key & ~(7 << 60))
+                to[0] += sum(buckets)
+                to[1] += size
+        lives = dict(self.lives)
+        lives[NOWHERE] = added_words(lives.get(NOWHERE, [0] * 7), self.lost_life)
+        for key, (once, short, late, gone, grown, nr, resized) in lives.items():
+            to = heap(key)
+            to[0] -= once + short + late + nr
+            to[1] += grown - gone - resized
+            to[2:5] = [a + b for a, b in zip(to[2:5], (once, short, late))]
+        to = heap(NOWHERE)
+        to[0] += self.head["lost_calls"]
+        to[1] += self.head["lost_bytes"]
+        for key, numbers in self.alive.items():
+            to = heap(key)
+            to[0] += numbers[0]
+            to[1] += numbers[1]
+            at = 2 + 2 * self.head["peak"]
+            to[5:] = added_words(to[5:], numbers[at:at + 2] + numbers[:2])
+        for numbers in heaps.values():
+            numbers[:] = map(as_signed, numbers)
+        return heaps
 
     def module(self, data, at, end):
         while at < end:
@@ -164,7 +238,7 @@ class File:
             yield (key & ADDRESS, op >= 8, OPS[op & 7], sum(buckets),
                    size, buckets)
 
-    def place(self, address, retired):
+    def place(self, address, retired, life=False):
         for module in self.modules:
             if retired and module.number == address >> 44 != MANY:
                 return (module.build_id, module.path,
@@ -172,6 +246,10 @@ class File:
             if (not retired and not module.died and
                     module.start <= address - 1 < module.end):
                 return module.build_id, module.path, address - module.bias
+        if life:    # a chunk may outlive the module that made it
+            for module in reversed(self.modules):
+                if not retired and module.start <= address - 1 < module.end:
+                    return module.build_id, module.path, address - module.bias
         return "-", "-", address
 
     def show(self, path):
@@ -202,6 +280,15 @@ class File:
         return calls, size, frees, failed
 
 
+def added_words(a, b):
+    return [(x + y) & WORD for x, y in zip(a, b)]
+
+
+def as_signed(number):
+    number &= WORD
+    return number - (WORD + 1) if number >> 63 else number
+
+
 def added(table, key, calls, size, buckets):
     old = table.setdefault(key, [0, 0, [0] * 12])
     old[0] += calls
@@ -213,7 +300,7 @@ def main():
     what, paths = sys.argv[1], sys.argv[2:]
     name = paths.pop(0) if what == "field" else None
     files = [File(path) for path in paths]
-    table = {}
+    table, heaps = {}, {}
     for file, path in zip(files, paths):
         if what == "process":
             print(file.head["pid"], *file.sums())
@@ -230,6 +317,18 @@ def main():
                 build_id, path, at = file.place(address, retired)
                 key = build_id, path, "%#x" % at, op
                 added(table, key, calls, size, buckets)
+        elif what in ("lives", "heap"):
+            for (address, retired), numbers in file.heaps().items():
+                build_id, path, at = file.place(address, retired, True)
+                key = ((file.head["pid"],) if what == "heap" else
+                       (build_id, path, "%#x" % at))
+                heaps.setdefault(key, [0] * 9)
+                heaps[key] = [a + b for a, b in zip(heaps[key], numbers)]
+    for key in sorted(heaps):
+        if what == "heap":
+            print(*heaps[key])
+        elif any(heaps[key]):
+            print(*key, *heaps[key])
     if what == "sum":
         print(*map(sum, zip(*(file.sums() for file in files))))
     for key in sorted(table):

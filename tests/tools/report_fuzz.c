@@ -129,7 +129,11 @@ static void turn(const char *dir, const char *path, const char *good,
 		report_options_init(&options);
 		options.form = (enum report_form)form;
 		options.by = (enum report_by)(draw() % 4);
-		options.sort = (enum report_sort)(draw() % 5);
+		options.sort = (enum report_sort)(draw() % 8);
+		options.leaks = (int)(draw() % 2);
+		options.peak = (int)(draw() % 2);
+		if (options.leaks)
+			strings_add(&options.suppress, "^many*");
 		options.each = (int)(draw() % 2);
 		options.histogram = 1;
 		options.no_symbols = 1;

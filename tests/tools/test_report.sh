@@ -352,8 +352,8 @@ for bytes in 8 100 4095; do
 	bad "cut at $bytes" "is cut off within its header" x.sites
 done
 copy
-poke x.sites 8 2
-bad "future" "is of format 2, this mallochooks reads format 1: use a newer one" x.sites
+poke x.sites 8 3
+bad "future" "is of format 3, this mallochooks reads formats 1 and 2: use a newer one" x.sites
 copy
 poke x.sites 8 0
 bad "past" "is of format 0" x.sites
@@ -430,7 +430,7 @@ refused()
 	is "$*: lines" 1 "$(wc -l <err)"
 	has "$*" "$_text" err
 }
-refused "one of bytes, calls, mean, frees, failed is wanted" --sort=byte files
+refused "one of bytes, calls, mean, frees, failed, alive, peak, at-once is wanted" --sort=byte files
 refused "one of address, line, function, module is wanted" --by= files
 for n in -1 x 5x 99999999999999999999; do
 	refused "--top=$n: a number" --top=$n files

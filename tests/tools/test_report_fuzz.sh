@@ -11,7 +11,7 @@
 tools=$SRCDIR/tools
 turns=5000
 
-preload sites sites
+preload sites sites,index
 compile places "$SRCDIR/tests/tools/report_sites.c"
 mkdir files
 LD_PRELOAD=$work/sites.so MALLOCHOOKS=sites.dir=files,sites.after=0 \
@@ -24,6 +24,7 @@ $cc -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-I"$SRCDIR/include" -I"$tools" -I"$SRCDIR/index" -o fuzz \
 	"$SRCDIR/tests/tools/report_fuzz.c" "$tools/report.c" \
 	"$tools/show-text.c" "$tools/show-data.c" "$tools/table.c" \
+	"$tools/suppress.c" \
 	"$tools/sitefile.c" "$tools/texts.c" "$tools/symbols.c" "$tools/debuginfo.c" \
 	"$tools/dwarf.c" "$tools/demangle.c" "$tools/rust.c" "$tools/util.c" \
 	"$tools/spawn.c" -ldw -lelf -ldl >compile.log 2>&1 || {
