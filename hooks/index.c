@@ -17,8 +17,26 @@
 #include "chunk.h"
 
 HOOK_OBSERVING
+HOOK_KEEPS_CHUNKS
 
-static struct mh_chunks chunks;
+/* Has a name of its own, as the layer sites looks into it too. */
+#define chunks	HOOK_IDENT(chunks)
+__attribute__((visibility("hidden"))) struct mh_chunks chunks;
+
+/*
+ * What the terminal knows of its allocator; weak, for where another layer is the
+ * next: that one may carve its chunks out of others.
+ */
+__attribute__((weak)) int NEXT_IDENT(apart)(void)
+{
+	return 0;
+}
+
+__attribute__((weak)) size_t NEXT_IDENT(size_word)(const void *ptr)
+{
+	(void)ptr;
+	return 0;
+}
 
 /* An allocator without a size function answers 0: what was asked for, then. */
 static inline size_t usable_of(void *ptr, size_t size)
@@ -28,12 +46,38 @@ static inline size_t usable_of(void *ptr, size_t size)
 	return usable < size ? size : usable;
 }
 
+/* Ways of their own, so that the usual one needs no more of a frame. */
+static __attribute__((noinline)) void *born_slowly(void *ptr, size_t size,
+						   caller_t caller)
+{
+	const size_t usable = usable_of(ptr, size);
+
+	if (NEXT_IDENT(apart)())
+		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size, usable,
+				     caller, 1);
+	else
+		mh_chunk_born(&chunks, (uintptr_t)ptr, size, usable, caller, 0);
+	return ptr;
+}
+
+static __attribute__((noinline)) void die_slowly(void *ptr, caller_t caller)
+{
+	mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr);
+	NEXT_IDENT(free)(ptr, caller);
+}
+
 static inline void *born(void *ptr, size_t size, caller_t caller)
 {
-	if (likely(ptr))
-		mh_chunk_born(&chunks, (uintptr_t)ptr, size,
-			      usable_of(ptr, size), caller);
-	return ptr;
+	size_t usable;
+
+	if (unlikely(!ptr))
+		return NULL;
+	usable = NEXT_IDENT(size_word)(ptr);
+	if (likely(usable != 0) &&
+	    likely(mh_chunk_born_quickly(&chunks, (uintptr_t)ptr, size, usable,
+					 caller, 1)))
+		return ptr;
+	return born_slowly(ptr, size, caller);
 }
 
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
@@ -54,8 +98,10 @@ void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
 {
-	mh_chunk_dies(&chunks, (uintptr_t)ptr);
-	NEXT_IDENT(free)(ptr, caller);
+	if (likely(mh_chunk_dies_quickly(&chunks, (uintptr_t)ptr)))
+		NEXT_IDENT(free)(ptr, caller);
+	else
+		die_slowly(ptr, caller);
 }
 
 HOOK_PASS(malloc_usable_size)
@@ -70,7 +116,7 @@ static void moved(const struct mh_chunk_move *move, void *ptr, size_t size,
 		.site = caller,
 	};
 
-	mh_chunk_move_ends(&chunks, move, &chunk);
+	mh_chunk_move_ends(&chunks, move, &chunk, NEXT_IDENT(apart)());
 }
 
 /* Freed wherever NULL comes without ENOMEM; with it the chunk lives on. */
@@ -141,6 +187,15 @@ int HOOK_IDENT(tag)(const void *address, uint64_t tag)
 {
 	return mh_chunk_tag(&chunks, (uintptr_t)address, tag);
 }
+
+/* One, as an array, so that its name is a pointer. */
+__attribute__((visibility("hidden")))
+const struct mallochooks_root HOOK_IDENT(root)[1] = { {
+	.size = sizeof(struct mallochooks_root),
+	.layout = MH_CHUNK_LAYOUT,
+	.bytes = sizeof(chunks),
+	.at = &chunks,
+} };
 
 struct visitor {
 	mallochooks_visit *visit;

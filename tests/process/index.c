@@ -3,6 +3,7 @@
  * index - a program that asks what its own addresses are, while it changes them
  *
  *	index basics			each operation, one thread
+ *	index strangers			chunks that libc allocates or frees past us
  *	index storm THREADS OPERATIONS	threads that allocate, free and ask
  *
  * Asks through the unit that exports ask_query() where there is one, and
@@ -119,6 +120,39 @@ static int stop(const struct mallochooks_object *object, void *arg)
 	return 5;
 }
 
+static int is_whole_allocator(const struct mallochooks_allocator *allocator,
+			      void *arg)
+{
+	CHECK(allocator->size == sizeof(*allocator));
+	if (strcmp(allocator->ident, "libc"))
+		return 0;
+	CHECK(allocator->flags == MALLOCHOOKS_INDEXED);
+	CHECK(!strcmp(allocator->method, "preload") && !*allocator->prefix);
+	CHECK(strstr(allocator->symbols, "malloc") &&
+	      strstr(allocator->symbols, "realloc"));
+	CHECK(allocator->stack->ident == allocator->ident);
+	CHECK(allocator->unit->magic == MALLOCHOOKS_MAGIC);
+	++*(int *)arg;
+	return 0;
+}
+
+static int stop_at_once(const struct mallochooks_allocator *allocator, void *arg)
+{
+	(void)allocator;
+	++*(int *)arg;
+	return 5;
+}
+
+static void check_allocators(void)
+{
+	int nr = 0;
+
+	CHECK(!mallochooks_for_each_allocator(is_whole_allocator, &nr));
+	CHECK(nr == 1);
+	CHECK(mallochooks_for_each_allocator(stop_at_once, &nr) == 5);
+	CHECK(nr == 2);
+}
+
 static size_t nr_ours(void)
 {
 	size_t nr = 0;
@@ -155,6 +189,7 @@ static void basics(void)
 			if (i)
 				check_realloc(sizes[i], sizes[k]);
 	}
+	check_allocators();
 	ptr = realloc(NULL, 10);
 	check_chunk(ptr, 10);
 	ptr = realloc(ptr, 0);		/* frees, or gives another chunk */
@@ -168,6 +203,68 @@ static void basics(void)
 	CHECK(is_gone(&local) && is_gone(&failures) && is_gone((void *)basics));
 	CHECK(is_gone(NULL) && is_gone((void *)UINTPTR_MAX));
 	CHECK(set_tag(&local, 1) == -ENOENT);
+}
+
+/* Address space and no more; where that is short there is nothing to be seen. */
+static void check_very_large(int grow)
+{
+	const size_t gib = (size_t)1 << 30;
+	const size_t sizes[] = { gib - 1, gib, 4 * gib - 1, 4 * gib, 4 * gib + 1 };
+	char *ptr, *other;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		ptr = malloc(sizes[i]);
+		if (!ptr)
+			continue;
+		check_chunk(ptr, sizes[i]);
+		/* most allocators copy, which touches all of it */
+		if (grow && (other = realloc(ptr, sizes[i] + 8 * gib))) {
+			ptr = other;
+			check_chunk(ptr, sizes[i] + 8 * gib);
+		}
+		free(ptr);
+		CHECK(is_gone(ptr) && is_gone(ptr + sizes[i] - 1));
+	}
+}
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_realloc(void *ptr, size_t size);
+extern void __libc_free(void *ptr);
+
+/* Only where libc's is the allocator below. */
+static void strangers(void)
+{
+	struct mallochooks_object object;
+	const size_t before = nr_ours();
+	char *ptr, *other;
+
+	ptr = __libc_malloc(100);	/* never seen by us */
+	CHECK(is_gone(ptr) && is_gone(ptr + 99));
+	CHECK(set_tag(ptr, 1) == -ENOENT);
+	free(ptr);
+	ptr = __libc_malloc(100);
+	ptr = realloc(ptr, 5000);	/* known from here on */
+	check_chunk(ptr, 5000);
+	free(ptr);
+	CHECK(is_gone(ptr));
+	CHECK(nr_ours() == before);
+	/* freed behind our back: what takes its place is not mistaken for it */
+	for (size_t size = 24; size < 2000; size *= 3) {
+		ptr = malloc(size);
+		CHECK(!set_tag(ptr, 9));
+		__libc_free(ptr);
+		CHECK(!query(ptr, &object) && object.tag == 9);
+		other = malloc(size - 1);
+		CHECK(other == ptr);
+		check_chunk(other, size - 1);
+		free(other);
+		CHECK(is_gone(other));
+		/* moved behind our back, and larger there */
+		ptr = malloc(size);
+		ptr = __libc_realloc(ptr, size + 3000);
+		free(ptr);
+		CHECK(is_gone(ptr));
+	}
 }
 
 /* ---- many threads --------------------------------------------------------------- */
@@ -354,6 +451,8 @@ static void end_alarms(void)
 	const struct itimerval never = { .it_value = { 0, 0 } };
 
 	setitimer(ITIMER_REAL, &never, NULL);
+	/* valgrind delivers one that was raised before, later */
+	signal(SIGALRM, SIG_IGN);
 	free(alarm_chunk);
 }
 
@@ -401,8 +500,12 @@ int main(int argc, char **argv)
 		if (nr_threads < 1 || nr_threads > MAX_THREADS)
 			return 2;
 		storm();
+	} else if (argc == 2 && !strcmp(argv[1], "strangers")) {
+		strangers();
+		check_very_large(1);
 	} else {
 		basics();
+		check_very_large(0);
 	}
 	if (failures)
 		fprintf(stderr, "%d failures\n", failures);

@@ -37,6 +37,12 @@ try()
 
 try "from elsewhere" "LD_PRELOAD=$work/index.so"
 try "from the unit" "LD_PRELOAD=$work/ask.so"
+for unit in index ask apart; do
+	with "LD_PRELOAD=$work/$unit.so" ./index strangers >out 2>err
+	is "strangers: $unit" 0 $?
+	[ ! -s err ] || fail "strangers: $unit: $(cat err)"
+done
+
 try "layers above" "LD_PRELOAD=$work/above.so"
 try "not one unit" "LD_PRELOAD=$work/apart.so"
 for library in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: MIT
+"""
+mallochooks-gdb.py - "mallochooks query EXPRESSION" for gdb
+
+    (gdb) source .../share/mallochooks/mallochooks-gdb.py
+    (gdb) mallochooks query ptr->next
+
+tells which chunk the address lies in, of a process that runs or is stopped, and
+of a core file.  Only memory is read; nothing is called.  The ways through the
+table of the layer index are those of index/chunk.c, and its layout that of
+Documentation/formats.rst.
+"""
+import re
+import struct
+
+import gdb
+
+ABI = 1
+LAYOUT = 1
+MAGIC = struct.pack("<II", 0x6B686D31, ABI)
+# Where the linkers put a constant that has pointers in it.
+SECTIONS = (".data.rel.ro", ".data.rel.ro.local", ".rodata", ".data")
+MOST = 256
+
+# Of struct mallochooks_unit, _stack, _layer, _root
+UNIT_STACKS = 24
+STACK_IDENT = 8
+STACK_LAYERS = 48
+LAYER_ROOT = 104
+
+TABLE_BYTES = 397512
+FIRST_KINDS = 65536
+ZONES = 131072
+BEYOND = 393216
+WIDE = 397312
+KINDS = 397488
+LEAF_LINKS = 262144
+LEAF_1K = 278528
+LEAF_16K = 282624
+LEAF_256K = 282880
+ZONE_2M = 32768
+ZONE_FAR = 49152
+
+
+def read(address, form):
+    """The numbers that lie at an address, or None."""
+    try:
+        data = gdb.selected_inferior().read_memory(address,
+                                                   struct.calcsize("<" + form))
+    except gdb.MemoryError:
+        return None
+    return struct.unpack("<" + form, bytes(data))
+
+
+def read_one(address, form="Q"):
+    numbers = read(address, form)
+    return numbers[0] if numbers else 0
+
+
+def read_string(address):
+    try:
+        text = gdb.Value(address).cast(gdb.lookup_type("char").pointer())
+        return text.string(errors="replace")
+    except gdb.error:
+        return "?"
+
+
+class Index:
+    """The table of one layer index."""
+
+    def __init__(self, ident, table):
+        self.ident = ident
+        self.table = table
+
+    def zone(self, address):
+        number = address >> 33 & 0x7FFF
+        if not address >> 48:
+            return read_one(self.table + ZONES + 8 * number)
+        if address >> 57:
+            return 0
+        beyond = read_one(self.table + BEYOND + 8 * (address >> 48))
+        return read_one(beyond + 8 * number) if beyond else 0
+
+    def leaf(self, address):
+        zone = self.zone(address)
+        return read_one(zone + 8 * (address >> 21 & 0xFFF)) if zone else 0
+
+    def kind(self, number):
+        """What a small chunk has in common with others."""
+        table, kinds = 0, 4096
+        while number >= kinds:
+            number -= kinds
+            kinds *= 8
+            table += 1
+        where = (read_one(self.table + KINDS + 8 * table) if table
+                 else self.table + FIRST_KINDS)
+        found = read(where + 16 * number, "QII")
+        if not found:
+            return None
+        site, requested, usable = found
+        return {"requested": requested, "usable": usable, "site": site,
+                "tag": 0}
+
+    def wide(self, number, base):
+        """A record of a chunk's own."""
+        number += 64
+        bit = number.bit_length() - 1
+        block = read_one(self.table + WIDE + 8 * (bit - 6))
+        found = block and read(block + 64 * (number - (1 << bit)), "QQQQQQ")
+        if not found or found[4] != base or found[5] & 1:
+            return None
+        return {"requested": found[0], "usable": found[1], "site": found[2],
+                "tag": found[3]}
+
+    def chunk(self, word, block):
+        base = block + 8 * (word & 3)
+        if word & 8:
+            chunk = self.wide(word >> 8 & 0xFFFFFF, base)
+        else:
+            chunk = self.kind((word >> 5 & 0x7FFFF) - 1)
+        if chunk:
+            chunk.update(base=base, pending=word >> 4 & 1, ident=self.ident)
+        return chunk
+
+    def group(self, address):
+        """The chunks that begin in the KiB of an address."""
+        leaf = self.leaf(address)
+        if not leaf:
+            return
+        start = address & ~1023
+        slots = read(leaf + (address >> 10 & 0x7FF) * 128, "32I") or ()
+        for number, word in enumerate(slots):
+            if word:
+                yield self.chunk(word, start + 32 * number)
+        more = read_one(leaf + LEAF_LINKS + 8 * (address >> 10 & 0x7FF))
+        for _ in range(MOST):
+            words = more and read(more, "8Q")
+            if not words:
+                return
+            for word in words[:7]:
+                if word:
+                    yield self.chunk(word & 0xFFFFFFFF,
+                                     start + 32 * (word >> 32))
+            more = words[7]
+
+    def marked(self, address):
+        """Where chunks begin that lie across a border before the address."""
+        zone, leaf = self.zone(address), self.leaf(address)
+        marks = []
+        if leaf:
+            marks += [(leaf + LEAF_1K + 2 * (address >> 10 & 2047), "H", 10),
+                      (leaf + LEAF_16K + 2 * (address >> 14 & 127), "H", 14),
+                      (leaf + LEAF_256K + 4 * (address >> 18 & 7), "I", 18)]
+        if zone:
+            marks.append((zone + ZONE_2M + 4 * (address >> 21 & 4095), "I", 21))
+        for where, form, shift in marks:
+            back = read_one(where, form)
+            if back:
+                yield (address >> shift << shift) - 8 * back
+        far = zone and read_one(zone + ZONE_FAR)
+        if far:
+            yield far
+
+    def find(self, address):
+        best = None
+        places = [address, address - 1024] if address >= 1024 else [address]
+        for place in places + list(self.marked(address)):
+            for chunk in self.group(place):
+                if not chunk or not (0 <= address - chunk["base"] <
+                                     max(chunk["usable"], 1)):
+                    continue
+                if not best or ((not chunk["pending"], chunk["base"]) >
+                                (not best["pending"], best["base"])):
+                    best = chunk
+        return best
+
+
+def sections():
+    """Sections of all objects that may hold a descriptor."""
+    for line in gdb.execute("info files", to_string=True).splitlines():
+        match = re.match(r"\s*(0x[0-9a-f]+) - (0x[0-9a-f]+) is (\S+)", line)
+        if match and match.group(3) in SECTIONS:
+            yield int(match.group(1), 16), int(match.group(2), 16)
+
+
+def units():
+    """Addresses of descriptors; a unit's own copies of it are known by its
+    stacks."""
+    inferior = gdb.selected_inferior()
+    known = set()
+    for start, end in sections():
+        while start < end:
+            try:
+                at = inferior.search_memory(start, end - start, MAGIC)
+            except gdb.error:
+                break
+            if at is None:
+                break
+            start = at + 8
+            found = read(at, "IIII")
+            stacks = read(at + UNIT_STACKS, "QQ")
+            if (found and found[2] >= 40 and not found[3] and stacks and
+                    stacks[0] <= stacks[1] <= stacks[0] + 8 * MOST and
+                    stacks[0] not in known):
+                known.add(stacks[0])
+                yield stacks
+
+
+def layers(stack):
+    nr = read_one(stack + 4, "I")
+    at = read_one(stack + STACK_LAYERS)
+    for _ in range(min(nr, MOST)):
+        size = read_one(at, "I")
+        if not size:
+            return
+        yield at, size
+        at += size
+
+
+def indexes():
+    nr_units = 0
+    found = []
+    for first, end in units():
+        nr_units += 1
+        for where in range(first, end, 8):
+            stack = read_one(where)
+            if not stack:
+                continue
+            ident = read_string(read_one(stack + STACK_IDENT))
+            for layer, size in layers(stack):
+                root = size >= LAYER_ROOT + 8 and read_one(layer + LAYER_ROOT)
+                if not root:
+                    continue
+                _, layout, nr_bytes, table = read(root, "IIQQ") or 4 * (0,)
+                if layout != LAYOUT or nr_bytes != TABLE_BYTES:
+                    raise gdb.GdbError(
+                        "an index of another release (layout %d, this script "
+                        "reads %d): source the script that came with it" %
+                        (layout, LAYOUT))
+                found.append(Index(ident, table))
+    if not nr_units:
+        raise gdb.GdbError("no unit of libmallochooks is here: start the "
+                           "program by \"mallochooks run\", or with the "
+                           "preload, or link it with a stack")
+    if not found:
+        raise gdb.GdbError("no stack has the layer index: configure "
+                           "HOOK_INDEX, or compose with --layers=...,index")
+    return found
+
+
+def place(site):
+    """Of a return address: the call lies just before it."""
+    if not site:
+        return "no site"
+    pc = site - 1
+    symbol = gdb.execute("info symbol 0x%x" % pc, to_string=True).strip()
+    name = "0x%x" % site if symbol.startswith("No symbol") else \
+        symbol.split(" in section")[0]
+    line = gdb.find_pc_line(pc)
+    if line.symtab and line.line:
+        return "%s  %s:%d" % (name, line.symtab.filename, line.line)
+    return name
+
+
+class Mallochooks(gdb.Command):
+    """What libmallochooks knows of this process or core."""
+
+    def __init__(self):
+        super().__init__("mallochooks", gdb.COMMAND_DATA, gdb.COMPLETE_NONE,
+                         True)
+
+
+class Query(gdb.Command):
+    """mallochooks query EXPRESSION: which chunk does the address lie in?"""
+
+    def __init__(self):
+        super().__init__("mallochooks query", gdb.COMMAND_DATA,
+                         gdb.COMPLETE_EXPRESSION)
+
+    def invoke(self, argument, from_tty):
+        if not argument:
+            raise gdb.GdbError("mallochooks query EXPRESSION")
+        value = gdb.parse_and_eval(argument)
+        if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
+            value = value.address
+        address = int(value.cast(gdb.lookup_type("unsigned long")))
+        chunks = [chunk for index in indexes()
+                  for chunk in [index.find(address)] if chunk]
+        if not chunks:
+            print("0x%x: in no chunk that is known" % address)
+            return
+        chunk = max(chunks, key=lambda one: one["base"])
+        print("0x%x: byte %d of 0x%x, %d bytes requested, %d usable, tag %d, "
+              "%s%s" % (address, address - chunk["base"], chunk["base"],
+                        chunk["requested"], chunk["usable"], chunk["tag"],
+                        chunk["ident"],
+                        ", in realloc" if chunk["pending"] else ""))
+        print("  allocated at %s" % place(chunk["site"]))
+
+
+Mallochooks()
+Query()
