@@ -14,28 +14,17 @@
 #include "latch.h"
 #include "nextsym.h"
 
-MH_TLS struct mh_latch MH_NAME(entry, latch);
-
-/* Keeps an outer facade's site; Return: what is to stand there afterwards. */
 static inline struct mh_latch latch(caller_t site, const uintptr_t *slot)
 {
-	struct mh_latch *now, before = { 0, NULL, 0 };
+	struct mh_latch none = { 0, NULL, 0 };
 
-	if (!MH_LIVE())
-		return before;
-	now = &MH_NAME(entry, latch);
-	before = *now;
-	if (before.site && !mh_latched(&before))
-		before.site = 0;
-	if (!before.site || before.failed)
-		*now = (struct mh_latch){ site, slot, 0 };
-	return before;
+	return MH_LIVE() ? mh_latch_set(site, slot, 0) : none;
 }
 
 static inline void unlatch(const struct mh_latch *before)
 {
 	if (MH_LIVE())
-		MH_NAME(entry, latch) = *before;
+		mh_latch_reset(before);
 }
 
 static __attribute__((noinline, cold)) void *look_up(const char *name,

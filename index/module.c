@@ -56,11 +56,34 @@ static void set_range(struct mh_module *module, const ElfW(Phdr) *phdr,
 	module->end = end ? end + module->bias : 0;
 }
 
-static void set_build_id(struct mh_module *module, const ElfW(Phdr) *phdr,
-			 size_t nr)
+/* .eh_frame_hdr, and how far there is memory around it. */
+static void find_tables(struct mh_module *module, const ElfW(Phdr) *phdr,
+			size_t nr)
+{
+	uintptr_t header = 0;
+
+	module->eh_frame_hdr = NULL;
+	for (size_t i = 0; i < nr; i++)
+		if (phdr[i].p_type == PT_GNU_EH_FRAME)
+			header = phdr[i].p_vaddr;
+	for (size_t i = 0; header && i < nr; i++) {
+		if (phdr[i].p_type != PT_LOAD || header < phdr[i].p_vaddr ||
+		    header - phdr[i].p_vaddr >= phdr[i].p_filesz)
+			continue;
+		module->eh_frame_hdr = (const unsigned char *)
+			(module->bias + header);
+		module->tables_start = (const unsigned char *)
+			(module->bias + phdr[i].p_vaddr);
+		module->tables_end = module->tables_start + phdr[i].p_filesz;
+	}
+}
+
+static void describe(struct mh_module *module, const ElfW(Phdr) *phdr,
+		     size_t nr)
 {
 	const ElfW(Nhdr) *note = mh_build_id(phdr, nr, module->bias);
 
+	find_tables(module, phdr, nr);
 	module->build_id = NULL;
 	module->build_id_bytes = 0;
 	if (!note)
@@ -90,7 +113,7 @@ static int find_executable(uintptr_t address, struct mh_module *module)
 	set_range(module, own_headers, nr_own_headers);
 	if (address < module->start || address >= module->end)
 		return 0;
-	set_build_id(module, own_headers, nr_own_headers);
+	describe(module, own_headers, nr_own_headers);
 	return 1;
 }
 
@@ -112,7 +135,7 @@ static int walk(uintptr_t address, struct mh_module *module)
 		if (address < module->start || address >= module->end)
 			continue;
 		module->path = map->l_name;
-		set_build_id(module, phdr, nr);
+		describe(module, phdr, nr);
 		return 1;
 	}
 	return find_executable(address, module);
@@ -133,7 +156,7 @@ MH_RUNTIME int mh_module_find(uintptr_t address, struct mh_module *module)
 	module->bias = object.map->l_addr;
 	module->path = object.map->l_name;
 	phdr = headers_at(module->start, &nr);
-	set_build_id(module, phdr, phdr ? nr : 0);
+	describe(module, phdr, phdr ? nr : 0);
 	return 1;
 }
 

@@ -15,6 +15,8 @@
  * @start:	lowest address
  * @end:	first address behind it
  * @bias:	address minus this is the address in the ELF file
+ * @eh_frame_hdr: its table of functions for unwinding, or NULL
+ * @tables_start, @tables_end: the segment which that lies in
  * @path:	as the loader has it; "" for the executable
  * @build_id:	or NULL
  * @build_id_bytes: length of @build_id
@@ -23,6 +25,8 @@ struct mh_module {
 	uintptr_t start;
 	uintptr_t end;
 	uintptr_t bias;
+	const unsigned char *eh_frame_hdr;
+	const unsigned char *tables_start, *tables_end;
 	const char *path;
 	const unsigned char *build_id;
 	size_t build_id_bytes;

@@ -17,8 +17,8 @@ static inline uintptr_t mh_thread_pointer(void)
 	return tp;
 }
 
-/* The int at a fixed distance from the thread pointer; an lvalue. */
-#define MH_THREAD_INT(offset) \
-	(*(int *)(mh_thread_pointer() + (uintptr_t)(offset)))
+/* What lies at a fixed distance from the thread pointer; an lvalue. */
+#define MH_THREAD_AT(type, offset) \
+	(*(type *)(mh_thread_pointer() + (uintptr_t)(offset)))
 
 #endif

@@ -18,7 +18,8 @@ static inline uintptr_t mh_thread_pointer(void)
 	return tp;
 }
 
-/* The int at a fixed distance from the thread pointer; an lvalue. */
-#define MH_THREAD_INT(offset)	(*(int __seg_fs *)(uintptr_t)(offset))
+/* What lies at a fixed distance from the thread pointer; an lvalue. */
+#define MH_THREAD_AT(type, offset) \
+	(*(type __seg_fs *)(uintptr_t)(offset))
 
 #endif

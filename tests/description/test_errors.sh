@@ -1,0 +1,278 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test_errors - what is wrong in a description is said in one line: where, what,
+# and what to do
+#
+# needs: native
+
+. "$SRCDIR/tests/process/common.sh"
+
+reads()
+{
+	timeout 60 "$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" \
+		--cc="$cc" --description="$1" --link-words -o out.o >out 2>err
+}
+
+# wrong NAME LINE TEXT: the description on stdin is refused with "FILE:LINE: TEXT"
+wrong()
+{
+	cat >d.conf
+	reads d.conf
+	is "$1: status" 2 $?
+	is "$1" "mallochooks: stack: d.conf:$2: $3" "$(cat err)"
+}
+
+# right NAME: it is taken, and nothing is said
+right()
+{
+	cat >d.conf
+	reads d.conf
+	is "$1: status" 0 $?
+	is "$1: says" "" "$(cat err)"
+}
+
+# ---- the file -------------------------------------------------------------------
+
+reads none.conf
+is "no file" "mallochooks: stack: none.conf: no such file (--description)" "$(cat err)"
+reads .
+is "a folder" "mallochooks: stack: .: no such file (--description)" "$(cat err)"
+wrong "syntax" 3 "syntax error" <<'C'
+allocators = (
+  { ident = "a";
+    method }
+);
+C
+: >d.conf
+reads d.conf
+is "empty" "mallochooks: stack: d.conf: describes nothing: allocators = ( { ident = ...; } );" \
+	"$(cat err)"
+wrong "another list" 1 "only allocators = ( ... ); and facades = ( ... ); stand here" <<'C'
+allocator = ( { ident = "a"; } );
+C
+wrong "no list" 1 "a list is wanted: ( { ... }, ... )" <<'C'
+allocators = { ident = "a"; };
+C
+wrong "no group" 2 "a group { ... } is wanted here" <<'C'
+allocators = (
+  "a" );
+C
+wrong "unknown word" 3 "no such word as \"metod\": Documentation/description.rst has them all" <<'C'
+allocators = (
+  { ident = "a";
+    metod = "wrap"; } );
+C
+printf 'allocators = (\n@include "inner"\n);\n' >d.conf
+printf '{ ident = "a";\n alloc = [ "f(Z)q" ]; }\n' >inner
+reads d.conf
+is "an included file" "mallochooks: stack: inner:2: \"f(Z)q\" has the result \"q\": \
+one of p P z Z i l, or nothing, is wanted" "$(cat err)"
+
+# ---- signatures -------------------------------------------------------------------
+
+# bad KIND SIGNATURE TEXT
+bad()
+{
+	wrong "$1 $2" 4 "\"$2\" $3" <<C
+allocators = (
+  { ident = "a"; alloc = [ "a_new(Z)p" ];
+    method = "wrap"; },
+  { ident = "b"; $1 = [ "$2" ]; } );
+C
+}
+
+bad alloc 'f' 'has no arguments: as "malloc(Z)p"'
+bad alloc '(Z)p' 'has no name of C before its arguments'
+bad alloc '9f(Z)p' 'has no name of C before its arguments'
+bad alloc 'a b(Z)p' 'has no name of C before its arguments'
+bad alloc ':f(Z)p' "wants the plain name of an object before the ':', as \"file.o:name(Z)p\""
+bad alloc 'f(Z' "lacks the ')' behind its arguments"
+bad alloc 'f(Zq)p' "has an argument 'q': one of Z I P A p z i l is wanted"
+bad alloc 'f(Z...)p' "takes variable arguments, which cannot be handed on: name the function below it"
+bad alloc 'f(Zzzzzzzzzzzzz)p' "has more than 12 arguments"
+bad alloc 'f(Z)pp' 'has the result "pp": one of p P z Z i l, or nothing, is wanted'
+bad alloc 'f(Z)A' 'has the result "A": one of p P z Z i l, or nothing, is wanted'
+bad alloc 'f(p)p' "has no 'Z' (or 'I') among its arguments: which one is the size?"
+bad alloc 'f(ZZZ)p' "has more than two sizes 'Z' to multiply"
+bad alloc 'f(PZ)p' "has a chunk 'P' among its arguments: that is a realloc, or write 'p'"
+bad alloc 'f(AAZ)p' "has an alignment too many ('A')"
+bad alloc 'f(Z)i' "has a result that does not fit: 'p' is wanted"
+bad alloc 'f(Z)' "has a result that does not fit: 'p' is wanted"
+bad zalloc 'f(AZ)p' "has an alignment too many ('A')"
+bad realloc 'f(Z)p' "wants one 'P' among its arguments: which one is the chunk?"
+bad realloc 'f(PPZ)p' "wants one 'P' among its arguments: which one is the chunk?"
+bad free 'f(p)' "wants one 'P' among its arguments: which one is the chunk?"
+bad free 'f(PZ)' "has a size 'Z', which counts for nothing here: write 'z'"
+bad free 'f(P)P' "has a result that does not fit: 'p', a number, or nothing is wanted"
+bad size 'f(P)p' "has a result that does not fit: 'z' is wanted"
+wrong "twice in one" 3 '"f(pZ)p" stands there twice' <<'C'
+allocators = (
+  { ident = "a"; alloc = [ "f(Z)p",
+      "f(pZ)p" ]; } );
+C
+wrong "no signature" 2 'a signature is wanted here: "NAME(ARGUMENTS)RESULT"' <<'C'
+allocators = ( { ident = "a"; alloc = (
+  { } ); } );
+C
+wrong "the line of the item" 5 '"h(q)" has an argument '"'q': one of Z I P A p z i l is wanted" <<'C'
+allocators = (
+  { ident = "a";
+    alloc = [ "f(Z)p",
+              "g(Z)p",
+              "h(q)" ]; } );
+C
+
+# ---- words ------------------------------------------------------------------------
+
+wrong "facades with alloc" 1 'facades have "functions" only' <<'C'
+facades = ( { method = "wrap"; alloc = [ "f(Z)p" ]; } );
+C
+wrong "functions of an allocator" 1 \
+	'"functions" are for facades: here it is alloc, zalloc, realloc, free or size' <<'C'
+allocators = ( { functions = [ "f(Z)p" ]; } );
+C
+for word in layers events event-ident sources calloc symbols prefix inside; do
+	wrong "facades with $word" 2 "facades have no stack, so no $word: that of the \
+allocator behind them is told their callers" <<C
+facades = ( { functions = [ "f(Z)p" ];
+  $word = "count"; } );
+C
+done
+for word in symbols prefix; do
+	wrong "$word and functions" 2 "$word is for malloc's family: this allocator names \
+its functions itself" <<C
+allocators = ( { alloc = [ "f(Z)p" ];
+  $word = "malloc"; } );
+C
+done
+wrong "facades without functions" 1 "these facades have no functions" <<'C'
+facades = ( { method = "wrap"; } );
+C
+wrong "no allocating function" 2 \
+	'allocator a has no function that allocates: alloc = [ "NAME(Z)p" ]' <<'C'
+allocators = (
+  { ident = "a"; free = [ "f(P)" ]; } );
+C
+right "a realloc alone" <<'C'
+allocators = ( { ident = "a"; method = "wrap"; realloc = [ "f(pPzZ)p" ]; layers = [ ]; } );
+C
+wrong "two size functions" 1 'allocator a has more than one size function' <<'C'
+allocators = ( { ident = "a"; alloc = [ "f(Z)p" ]; size = [ "g(P)z", "h(P)z" ]; } );
+C
+for value in '"y"' 1 '[ ]' '{ }'; do
+	wrong "transforming $value" 2 "transforming is true or false" <<C
+allocators = ( { layers = [ "event" ];
+  transforming = $value; } );
+C
+done
+wrong "inside a number" 1 "inside wants the identity of another allocator" <<'C'
+allocators = ( { ident = "a"; alloc = [ "f(Z)p" ]; inside = 1; } );
+C
+wrong "a list of lists" 1 "only words may stand in this list" <<'C'
+allocators = ( { layers = ( ( "count" ) ); } );
+C
+wrong "a group for a word" 1 "a word or a list of words is wanted here" <<'C'
+allocators = ( { layers = { a = 1; }; } );
+C
+
+# ---- the whole -----------------------------------------------------------------------
+
+wrong "one identity twice" 3 'identity "a" is that of d.conf:2 too: give it another ident' <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; },
+  { ident = "a"; method = "replace"; alloc = [ "f(Z)p" ]; } );
+C
+wrong "no identities" 3 'identity "libc" is that of d.conf:2 too: give it another ident' <<'C'
+allocators = (
+  { method = "wrap"; },
+  { method = "wrap"; alloc = [ "f(Z)p" ]; } );
+C
+wrong "a function twice" 3 'f belongs to d.conf:2 already' <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; },
+  { ident = "b"; method = "replace"; alloc = [ "g(Z)p", "f(pZ)p" ]; } );
+C
+wrong "malloc twice" 3 'malloc belongs to d.conf:2 already' <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; },
+  { ident = "b"; method = "wrap"; alloc = [ "malloc(Z)p" ]; } );
+C
+wrong "malloc as a facade" 2 'calloc belongs to d.conf:1 already' <<'C'
+allocators = ( { ident = "a"; method = "wrap"; } );
+facades = ( { method = "wrap"; functions = [ "calloc(ZZ)p" ]; } );
+C
+wrong "two families" 3 'malloc belongs to d.conf:2 already' <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; symbols = [ "malloc", "free" ]; },
+  { ident = "b"; method = "replace"; symbols = [ "malloc", "calloc" ]; } );
+C
+right "two families, two prefixes" <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; },
+  { ident = "b"; method = "replace"; prefix = "je_"; } );
+C
+right "two families share nothing" <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; symbols = [ "malloc", "free", "realloc" ]; layers = [ "count" ]; calloc = "emulated"; },
+  { ident = "b"; method = "replace"; alloc = "f(Z)p"; layers = [ ]; } );
+C
+wrong "inside nobody" 2 'inside "c", which is no allocator of this file' <<'C'
+allocators = ( { ident = "a"; method = "wrap"; },
+  { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "c"; } );
+C
+wrong "inside a facade" 1 'inside "facades", which is no allocator of this file' <<'C'
+allocators = ( { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "facades"; } );
+facades = ( { method = "wrap"; functions = [ "g(Z)p" ]; } );
+C
+wrong "inside itself" 1 'is inside itself' <<'C'
+allocators = ( { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "b"; } );
+C
+wrong "inside itself by another" 1 'is inside itself' <<'C'
+allocators = ( { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "b"; },
+  { ident = "b"; method = "wrap"; alloc = [ "g(Z)p" ]; inside = "a"; } );
+C
+wrong "malloc inside" 2 'only an allocator with functions of its own can be inside another' <<'C'
+allocators = ( { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; },
+  { ident = "b"; method = "wrap"; inside = "a"; } );
+C
+wrong "preload and a link" 2 'method preload and link-time methods do not go into one object: '"write two descriptions" <<'C'
+allocators = ( { ident = "a"; method = "wrap"; },
+  { ident = "b"; method = "preload"; alloc = [ "f(Z)p" ]; } );
+C
+for method in preload wrap wrapdl; do
+	wrong "static by $method" 1 'x.o:f is static, which only method replace can reach' <<C
+allocators = ( { ident = "a"; method = "$method"; alloc = [ "x.o:f(Z)p" ]; } );
+C
+done
+wrong "facades for nobody" 2 'CONFIG_CALLER_LATCH=n, so the facades of d.conf:1 would '"change nothing: leave one of the two out" <<'C'
+facades = ( { method = "wrap"; functions = [ "f(Z)p" ]; } );
+allocators = ( { ident = "a"; method = "wrap"; set = [ "CONFIG_CALLER_LATCH=n" ]; } );
+C
+
+# Several at once: each its line.
+cat >d.conf <<'C'
+allocators = (
+  { ident = "a";
+    alloc = [ "f(q)p", "g(Z)" ];
+    nonsense = 1;
+  } );
+C
+reads d.conf
+is "several" "3 3 4" "$(sed 's/.*d.conf:\([0-9]*\):.*/\1/' err | tr '\n' ' ' | sed 's/ $//')"
+
+# Words that the command line has as well, with file and line.
+for line in 'method = "wrapp"' 'calloc = "no"' 'layers = [ "nolayer" ]' \
+	'symbols = [ "mallok" ]' 'events = [ "pre" ]' 'ident = "a b"' \
+	'set = [ "CONFIG_NO=1" ]' 'set = "x"' 'caller = "who"' 'arch = "pdp11"' \
+	'method = [ ]' 'ident = 1.5'; do
+	printf 'allocators = (\n  { method = "wrap";\n    %s; } );\n' \
+		"$(echo "$line" | sed 's/^method = "wrapp"/compose = "wrapp"/')" >d.conf
+	reads d.conf
+	is "$line: status" 2 $?
+	case $(cat err) in
+	*d.conf:3*) [ "$(wc -l <err)" -eq 1 ] || fail "$line: says $(cat err)" ;;
+	*) fail "$line: says $(cat err)" ;;
+	esac
+done
+finish
