@@ -6,7 +6,8 @@
  *
  * VARIANTS is a file of lines "NAME<tab>PRELOAD[<tab>OPTIONS<tab>DIRECTORY]";
  * the first is what the others are compared with, and an empty PRELOAD is no
- * preload.  OPTIONS become MALLOCHOOKS; what is in DIRECTORY after a run is
+ * preload.  OPTIONS become MALLOCHOOKS, or the path of a file MALLOCHOOKS_CONF;
+ * what is in DIRECTORY after a run is
  * removed: files that were never worth writing to the disk.
  *
  * In each round every variant runs once, so that what else the machine does hits
@@ -63,6 +64,12 @@ static char *setting(const char *name, const char *value)
 	return text;
 }
 
+static char *options_of(const char *value)
+{
+	return setting(value && *value == '/' ? "MALLOCHOOKS_CONF" :
+						"MALLOCHOOKS", value);
+}
+
 static void read_variants(const char *path)
 {
 	FILE *in = fopen(path, "r");
@@ -82,7 +89,7 @@ static void read_variants(const char *path)
 		rest = line;
 		v->name = strdup(strsep(&rest, "\t"));
 		v->preload = setting("LD_PRELOAD", strsep(&rest, "\t"));
-		v->options = setting("MALLOCHOOKS", strsep(&rest, "\t"));
+		v->options = options_of(strsep(&rest, "\t"));
 		v->directory = rest && *rest ? strdup(rest) : NULL;
 	}
 	free(line);
@@ -102,7 +109,8 @@ static char **environment_of(const struct variant *v)
 		die("memory");
 	for (i = 0; i < nr; i++)
 		if (strncmp(environ[i], "LD_PRELOAD=", 11) &&
-		    strncmp(environ[i], "MALLOCHOOKS=", 12))
+		    strncmp(environ[i], "MALLOCHOOKS=", 12) &&
+		    strncmp(environ[i], "MALLOCHOOKS_CONF=", 17))
 			env[kept++] = environ[i];
 	if (v->preload)
 		env[kept++] = v->preload;

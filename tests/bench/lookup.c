@@ -6,8 +6,9 @@
  *
  * Allocates CHUNKS chunks, a size between the two bounds each, and asks QUERIES
  * times for the chunk of a random address within a random one.  Prints
- * nanoseconds a question.  Needs a preload that exports ask_query(); without one
- * it asks a function that does nothing but compare.
+ * nanoseconds a question.  Needs a preload that exports ask_query(), and if that is
+ * to allocate as well, ask_malloc(): rivals.c.  Without one it asks a function that
+ * does nothing but compare.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -50,6 +51,7 @@ static char *draw_address(char *const *chunk, const size_t *size, size_t nr,
 int main(int argc, char **argv)
 {
 	int (*ask)(const void *, struct mallochooks_object *) = nobody;
+	void *(*allocate)(size_t) = malloc;
 	struct mallochooks_object object;
 	unsigned long nr, queries, i, wrong = 0;
 	unsigned int low, high;
@@ -68,13 +70,16 @@ int main(int argc, char **argv)
 	found = dlsym(RTLD_DEFAULT, "ask_query");
 	if (found)
 		*(void **)&ask = found;
+	found = dlsym(RTLD_DEFAULT, "ask_malloc");
+	if (found)
+		*(void **)&allocate = found;
 	chunk = malloc(nr * sizeof(*chunk));
 	size = malloc(nr * sizeof(*size));
 	address = malloc(ADDRESSES * sizeof(*address));
 	for (i = 0; i < nr; i++) {
 		size[i] = (size_t)1 << (low + draw(&state) % (high - low + 1));
 		size[i] -= draw(&state) % (size[i] / 2);
-		chunk[i] = malloc(size[i]);
+		chunk[i] = allocate(size[i]);
 		if (!chunk[i])
 			return 1;
 	}

@@ -158,13 +158,19 @@ function sites_table(	n, number, i, threads, file, goal, missed)
 		}
 }
 
-# Without an index the workload asks nobody: that is taken off.
+# Of a question: without an index the workload asks nobody, and that is taken off.
+function asked(file, name)
+{
+	return (file, name) in over ? sprintf("%6.1f", over[file, name]) : "     -"
+}
+
 function lookup_table(	n, row, goal, i, f, file, own, verdict)
 {
-	n = split("1000.5-9 10000.5-9 100000.5-9 1000000.5-9 1000.4-20 100.10-30",
-		  row, " ")
-	split("- - 20 50 40 40", goal, " ")
-	print "Lookups, ns a question          best (median)   goal"
+	n = split("1000.5-9 10000.5-9 100000.5-9 1000000.5-9 10000000.5-9 " \
+		  "1000.4-20 200.4-26 100.10-30", row, " ")
+	split("- - 20 50 - 40 40 40", goal, " ")
+	print "Lookups, ns a question          best (median)   goal" \
+	      "          Boehm  jemalloc  ASan  its stack too"
 	for (i = 1; i <= n; i++) {
 		file = "lookup" row[i]
 		read_times(file)
@@ -175,11 +181,14 @@ function lookup_table(	n, row, goal, i, f, file, own, verdict)
 		verdict = own > goal[i] + 0.005 ? "missed" : "met"
 		if (goal[i] == "-")
 			verdict = ""
-		printf "%-30s %6.2f (%6.2f)   %3s  %s\n",
+		printf "%-30s %6.2f (%6.2f)   %3s  %-7s %s %s %s %s\n",
 		       f[1] " of 2^" f[2] "..2^" f[3] " bytes", own,
-		       median[file, "ask"], goal[i],
-		       verdict
+		       median[file, "ask"], goal[i], verdict,
+		       asked(file, "boehm"), asked(file, "jemalloc"),
+		       asked(file, "asan"), asked(file, "asanstack")
 	}
+	print "  (base, sizes, site and tag; Boehm: base and size; jemalloc: a size;" \
+	      " ASan: base and size)"
 }
 
 function threads_table(	i, name)
@@ -290,6 +299,88 @@ function calloc_table(	i, name, file, time, memory, verdict)
 	}
 }
 
+# What hooks cost over the same allocator without: inside the program by method
+# replace, in a library by a preload.
+function replaced_table(	over, limit, verdict)
+{
+	if (per_pair("replaced", "pair1") < 0)
+		return
+	print ""
+	print "malloc + free of jemalloc, no layers   instructions, over unhooked"
+	printf "%-38s %5.0f\n", "libjemalloc.so, unhooked", per_pair("outside", "pair1")
+	limit = per_pair("bare", "pair1") - per_pair("outside", "pair1")
+	printf "%-38s %5s\n", "libjemalloc.so, preload", signed(limit, 0)
+	printf "%-38s %5.0f\n", "libjemalloc.a, unhooked", per_pair("inside", "pair1")
+	over = per_pair("replaced", "pair1") - per_pair("inside", "pair1")
+	verdict = over > limit + 0.5 ? "missed" : "met"
+	printf "%-38s %5s   goal as preload: %s\n", "libjemalloc.a, replace",
+	       signed(over, 0), verdict
+}
+
+# @file: of its time
+function facade_row(what, name, over, file, time, before,	more, ns)
+{
+	more = per_pair("facade-" name, "pair1") - per_pair("facade-" over, "pair1")
+	ns = best[file, time] - best["facade.figures", before]
+	printf "%-38s %5s %12s\n", what, signed(more, 0), signed(ns, 1)
+}
+
+function facade_table()
+{
+	if (per_pair("facade-bare", "pair1") < 0)
+		return
+	read_times("facade.figures")
+	read_times("facade-stub.figures")
+	print ""
+	print "xmalloc + xfree, no layers     instructions           ns"
+	printf "%-38s %5.0f %12.1f\n", "unhooked",
+	       per_pair("facade-plain", "pair1"), best["facade.figures", "plain"]
+	facade_row("hooked, the facade is the caller", "bare", "plain",
+		   "facade.figures", "bare", "plain")
+	facade_row("facade stub, over that", "stub", "bare",
+		   "facade-stub.figures", "stub", "bare")
+	facade_row("facade walk, over that", "walk", "bare", "facade.figures",
+		   "walk", "bare")
+}
+
+function link_ratio(file)
+{
+	read_times(file)
+	if (!((file, "replace") in best))
+		return "-"
+	return sprintf("%5.0f %8.0f %6.2f", best[file, "plain"] / 1000,
+		       best[file, "replace"] / 1000,
+		       best[file, "replace"] / best[file, "plain"])
+}
+
+function link_goal(linker,	name, missed)
+{
+	if (linker !~ /bfd|gold/)
+		return "by the shim, no goal"
+	for (name in best)
+		if (name ~ "^link." linker ".*" SUBSEP "replace$" &&
+		    best[name] / best[substr(name, 1, index(name, SUBSEP)) "plain"] > 1.205)
+			missed = 1
+	return missed ? "missed" : "met"
+}
+
+function link_table(	linker, small, large, file)
+{
+	file = work "/linkers"
+	while ((getline linker <file) > 0) {
+		if (!small)
+			print "\nLinks with libjemalloc.a, ms    a small program" \
+			      "        libstdc++.a, static     goal 1.2\n" \
+			      "                                plain replace  ratio" \
+			      "   plain  replace  ratio"
+		small = link_ratio("link." linker ".small")
+		large = link_ratio("link." linker ".large")
+		printf "%-31s %s    %s     %s\n", linker, small, large,
+		       link_goal(linker)
+	}
+	close(file)
+}
+
 END {
 	read_times("pair1.1")
 	read_times("window.1")
@@ -312,4 +403,7 @@ END {
 	start_table()
 	print ""
 	calloc_table()
+	replaced_table()
+	link_table()
+	facade_table()
 }
