@@ -33,6 +33,8 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
+comma := ,
+
 # A text as one word of the shell.
 squote = '$(subst ','\'',$(1))'
 
@@ -65,9 +67,9 @@ one-by-one:
 else
 
 # Targets that a stranger types first bring their packages along.
-ifneq ($(filter check demo bench,$(build-goals)),)
+ifneq ($(filter check torture demo bench,$(build-goals)),)
 ifeq ($(dry-run),)
-ifneq ($(shell $(srctree)/config/install-deps $(filter check demo bench, \
+ifneq ($(shell $(srctree)/config/install-deps $(filter check torture demo bench, \
 	$(build-goals)) $(if $(filter aarch64,$(ARCH)),aarch64) >&2 && echo ok),ok)
 $(error packages are missing)
 endif
@@ -247,7 +249,8 @@ ifneq ($(build-goals),)
 ARCH-in-force := $(strip $(foreach a,$(arch-folders), \
 	$(if $(CONFIG_ARCH_$(shell echo $a | tr a-z A-Z)),$a)))
 dash-name := $(addprefix -,$(CONFIG_NAME))
-method := $(if $(CONFIG_METHOD_WRAP),wrap,$(if $(CONFIG_METHOD_WRAPDL),wrapdl,preload))
+method := $(strip $(foreach m,PRELOAD WRAP WRAPDL REPLACE, \
+	$(if $(CONFIG_METHOD_$m),$(shell echo $m | tr A-Z a-z))))
 
 archive := $(B)/libmallochooks$(dash-name).a
 dropin := $(B)/mallochooks$(dash-name).o
@@ -255,23 +258,26 @@ preload := $(B)/libmallochooks_preload$(dash-name).so
 pc := $(B)/mallochooks$(dash-name).pc
 pc-uninstalled := $(B)/mallochooks$(dash-name)-uninstalled.pc
 mk := $(B)/mallochooks$(dash-name).mk
+ldflags := $(B)/mallochooks$(dash-name).ldflags
 tool := $(B)/tools/mallochooks
+plugin := $(B)/ldplugin.so
+shims := $(B)/ld/ld.lld $(B)/ld/ld.mold
 share := $(B)/share/mallochooks
 
-# What is linked in by --wrap has no use for a preload.
+# What a link brings in has no use for a preload.
 preload-made := $(if $(CONFIG_METHOD_PRELOAD),$(preload))
 
-.PHONY: all check bench demo install uninstall stack
-all: $(tool) $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) \
-	$(share)/mallochooks$(dash-name).mk $(share)/src
+.PHONY: all check torture bench demo install uninstall stack
+all: $(tool) $(plugin) $(shims) $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) $(ldflags) \
+	$(share)/mallochooks$(dash-name).mk $(share)/mallochooks$(dash-name).ldflags $(share)/src
 
 # ---- the tool ---------------------------------------------------------------
 
 include $(srctree)/tools/Makefile
 
 lib-from-bin := $(shell realpath -m --relative-to=$(bindir) $(libdir))
-tool-flags := -std=gnu11 $(warnings) -I$(srctree)/include -I$(srctree)/index \
-	-I$(srctree)/tools -DMALLOCHOOKS_VERSION='"$(VERSION)"' \
+tool-flags := -std=gnu11 -fPIC $(warnings) -I$(srctree)/include -I$(srctree)/index \
+	-I$(srctree)/tools -I$(srctree)/config -DMALLOCHOOKS_VERSION='"$(VERSION)"' \
 	-DMALLOCHOOKS_LIBDIR_FROM_BIN='"$(lib-from-bin)"'
 host-compile = $(HOSTCC) $(HOSTCFLAGS) $(tool-flags)
 
@@ -280,11 +286,48 @@ $(B)/tools/%.o: $(srctree)/tools/%.c $(B)/flags/host
 	$(say) $(if $(cross),HOSTCC,CC) tools/$*.o
 	$(Q)$(host-compile) -MMD -MP -c -o $@ $<
 
+# Rooms of the stack that the tool shares.
+define compile-shared
+	@mkdir -p $(@D)
+	$(say) $(if $(cross),HOSTCC,CC) $(patsubst $(B)/%,%,$@)
+	$(Q)$(1) -I$(srctree)/config -I$(srctree)/arch/generic -MMD -MP -c -o $@ $<
+endef
+$(B)/tools/config/%.o: $(srctree)/config/%.c $(B)/flags/host
+	$(call compile-shared,$(host-compile))
+$(B)/tools/index/%.o: $(srctree)/index/%.c $(B)/flags/host
+	$(call compile-shared,$(host-compile))
+
+# $(call from-file,DIR,LIBCONFIG.A,OBJCOPY,CC): libconfig contained, if it is there
+define from-file
+$(1)/config/from-file.o: $(if $(2),$(addprefix $(1)/config/,file.o contain.o) \
+		$(addprefix $(srctree)/config/,libconfig-object libconfig.syms), \
+		$(1)/config/nofile.o)
+	$$(Q)$(if $(2),sh $(srctree)/config/libconfig-object $$@ $(2) $(3) \
+		$(1)/config/file.o $(1)/config/contain.o $(4),cp $$< $$@)
+endef
+libconfig-of = $(filter /%,$(shell $(1) -print-file-name=libconfig.a))
+$(eval $(call from-file,$(B)/tools,$(call libconfig-of,$(HOSTCC)),objcopy,$(HOSTCC)))
+
 $(tool): $(addprefix $(B)/tools/,$(tool-y))
 	$(say) $(if $(cross),HOSTLD,LD) $@
 	$(Q)$(HOSTCC) $(HOSTCFLAGS) $(HOSTLDFLAGS) -o $@ $^ $(tool-libs)
 
--include $(patsubst %.o,$(B)/tools/%.d,$(tool-y))
+# The two front ends that linkers call: no library but libc.
+$(plugin): $(addprefix $(B)/tools/,$(plugin-y)) $(srctree)/tools/ldplugin.map
+	$(say) $(if $(cross),HOSTLD,LD) $@
+	$(Q)$(HOSTCC) $(HOSTCFLAGS) $(HOSTLDFLAGS) -shared -Wl,-z,defs \
+		-Wl,--version-script=$(srctree)/tools/ldplugin.map -o $@ \
+		$(filter %.o,$^)
+
+$(B)/ld/ldshim: $(addprefix $(B)/tools/,$(shim-y))
+	@mkdir -p $(@D)
+	$(say) $(if $(cross),HOSTLD,LD) $@
+	$(Q)$(HOSTCC) $(HOSTCFLAGS) $(HOSTLDFLAGS) -o $@ $^
+
+$(shims): $(B)/ld/ldshim
+	@ln -sf ldshim $@
+
+-include $(patsubst %.o,$(B)/tools/%.d,$(sort $(tool-y) $(plugin-y) $(shim-y)))
 
 # The build directory looks to the tool as an installation does.
 $(share)/src: $(B)/flags/source
@@ -306,6 +349,12 @@ $(B)/target/%.o: $(srctree)/tools/%.c $(B)/flags/target $(B)/flags/host
 	$(say) CC target/$*.o
 	$(Q)$(CC) $(CFLAGS) $(tool-flags) -MMD -MP -c -o $@ $<
 
+$(B)/target/config/%.o: $(srctree)/config/%.c $(B)/flags/target $(B)/flags/host
+	$(call compile-shared,$(CC) $(CFLAGS) $(tool-flags))
+$(B)/target/index/%.o: $(srctree)/index/%.c $(B)/flags/target $(B)/flags/host
+	$(call compile-shared,$(CC) $(CFLAGS) $(tool-flags))
+$(eval $(call from-file,$(B)/target,$(call libconfig-of,$(CC)),$(CROSS_COMPILE)objcopy,$(CC)))
+
 $(target-tool): $(addprefix $(B)/target/,$(tool-y))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(tool-libs)
@@ -322,11 +371,12 @@ stack-command = $(tool) stack --config=$(B)/config --source-dir=$(srctree) \
 	$(if $(OBJCOPY),--objcopy=$(call squote,$(OBJCOPY)))
 
 # What a configuration of another name left here is none of ours any more.
-products := $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) $(mk) \
-	$(share)/mallochooks$(dash-name).mk
+products := $(archive) $(dropin) $(preload-made) $(pc) $(pc-uninstalled) $(mk) $(ldflags) \
+	$(share)/mallochooks$(dash-name).mk $(share)/mallochooks$(dash-name).ldflags
 other-names := $(addprefix $(B)/,libmallochooks*.a mallochooks*.o \
 	mallochooks*.mk mallochooks*.pc libmallochooks_preload*.so \
-	share/mallochooks/mallochooks*.mk)
+	mallochooks*.ldflags share/mallochooks/mallochooks*.mk \
+	share/mallochooks/mallochooks*.ldflags)
 
 # The composer writes mallochooks.o and mallochooks.mk, and the two halves that
 # the archive and the shared object are made of.
@@ -360,16 +410,33 @@ $(preload): $(dropin) $(B)/flags/target $(srctree)/hooks/preload.map
 stack: $(tool)
 	$(Q)$(stack-command) --print
 
+# What the documentation says of each option, anew.
+.PHONY: option-texts
+option-texts: $(tool)
+	@mkdir -p $(B)/option-texts
+	$(Q)sh $(srctree)/config/option-texts $(tool) $(call squote,$(CC)) \
+		$(ARCH-in-force) $(B)/option-texts
+	$(Q)cp $(B)/option-texts/mallochooks.conf.5 $(srctree)/Documentation/man/
+	$(Q)cp $(B)/option-texts/mallochooks.conf $(srctree)/Documentation/examples/
+
 # ---- what clients read ------------------------------------------------------
 
 event-flag := $(if $(filter-out mh_event,$(CONFIG_EVENT_IDENT)), \
 	-DMH_EVENT=$(CONFIG_EVENT_IDENT))
 ident := $(CONFIG_IDENT)
 # The composer knows what its method asks of a link.
-link-words = $(shell $(stack-command) --link-words)
+link-words = $(shell $(stack-command) --lib-dir=@libdir@/mallochooks \
+	-o @libdir@/mallochooks/$(notdir $(dropin)) --link-words)
+# By method replace the plugin among them names the object, which the link then
+# tailors; otherwise the archive is searched.
+library-words = $(if $(CONFIG_METHOD_REPLACE),,-L@libdir@ \
+	-Wl,-u,__mallochooks_entry_$(ident) -lmallochooks$(dash-name))
+# Of a whole build not every output has something to hook.
+absent-words = $(if $(CONFIG_METHOD_REPLACE),-Wl$(comma)-plugin-opt$(comma)if-absent=ignore)
+object-path = $(if $(CONFIG_METHOD_REPLACE),,@libdir@/mallochooks/$(notdir $(dropin)))
 preload-path = $(if $(preload-made),$(libdir)/mallochooks/$(notdir $(preload)))
-subst-names := VERSION prefix includedir libdir bindir sharedir ident \
-	dash-name event-flag link-words preload-path
+subst-names := library-words link-words absent-words object-path VERSION prefix includedir libdir bindir sharedir ident \
+	dash-name event-flag preload-path
 # Each @name@ of a template becomes the value of that variable.
 substitute = sed $(foreach n,$(subst-names),-e 's|@$(n)@|$(strip $($(n)))|g')
 
@@ -377,26 +444,32 @@ $(pc): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install | $(tool)
 	$(say) GEN $@
 	$(Q)$(substitute) $< > $@
 
-$(share)/mallochooks$(dash-name).mk: $(srctree)/mallochooks.mk.in $(B)/config \
+$(share)/mallochooks$(dash-name).%: $(srctree)/mallochooks.%.in $(B)/config \
 		$(B)/flags/install | $(tool)
 	@mkdir -p $(@D)
 	$(say) GEN $@
 	$(Q)$(substitute) $< > $@
 
 # The same for the build directory, as places of its own.
-$(pc-uninstalled): $(srctree)/mallochooks.pc.in $(B)/config $(B)/flags/install | $(tool)
+$(pc-uninstalled): $(srctree)/mallochooks.pc.in
+$(ldflags): $(srctree)/mallochooks.ldflags.in
+$(pc-uninstalled) $(ldflags): $(B)/config $(B)/flags/install | $(tool)
 	$(say) GEN $@
-	$(Q)sed -e 's|@includedir@|$(abspath $(srctree))/include|' \
+	$(Q)sed -e 's|@library-words@|$(library-words)|' \
+		-e 's|@link-words@|$(link-words)|' \
+		-e 's|@libdir@/mallochooks/|$(abspath $(B))/|g' \
+		-e 's|@includedir@|$(abspath $(srctree))/include|' \
 		-e 's|@bindir@|$(abspath $(B))/tools|' \
 		-e 's|@sharedir@|$(abspath $(share))|' \
 		-e 's|@prefix@|$(abspath $(B))|' -e 's|@libdir@|$(abspath $(B))|' \
-		$< | $(substitute) > $@
+		$(filter %.in,$^) | $(substitute) > $@
 
 # ---- installation -----------------------------------------------------------
 
 # What the composer compiles, with the headers that it needs for that.
 source-files = $(patsubst $(srctree)/%,%,$(wildcard $(addprefix $(srctree)/, \
 	arch/*/*.[chS] hooks/*.c hooks/*.h index/*.c index/*.h config/*.c config/*.h \
+	config/libconfig* \
 	include/mallochooks/*.h)))
 header-files = $(filter include/%,$(source-files))
 man-files = $(patsubst $(srctree)/%,%,$(wildcard $(srctree)/Documentation/man/*.[1-8]))
@@ -406,10 +479,15 @@ install-list = \
 	$(if $(target-tool),$(call put,755,$(target-tool),$(bindir)/mallochooks)) \
 	$(call put,644,$(archive),$(libdir)/libmallochooks$(dash-name).a) \
 	$(call put,644,$(dropin),$(libdir)/mallochooks/$(notdir $(dropin))) \
+	$(call put,755,$(plugin),$(libdir)/mallochooks/$(notdir $(plugin))) \
+	$(foreach f,$(shims),$(call put,755,$f,$(libdir)/mallochooks/ld/$(notdir $f))) \
 	$(if $(preload-made),$(call put,755,$(preload),$(preload-path))) \
 	$(call put,644,$(pc),$(libdir)/pkgconfig/mallochooks$(dash-name).pc) \
 	$(call put,644,$(B)/config,$(sharedir)/config$(dash-name)) \
+	$(call put,644,$(srctree)/Documentation/examples/mallochooks.conf,$(sharedir)/mallochooks.conf) \
+	$(call put,644,$(srctree)/tools/mallochooks-gdb.py,$(sharedir)/mallochooks-gdb.py) \
 	$(call put,644,$(share)/mallochooks$(dash-name).mk,$(sharedir)/mallochooks$(dash-name).mk) \
+	$(call put,644,$(share)/$(notdir $(ldflags)),$(libdir)/mallochooks/$(notdir $(ldflags))) \
 	$(foreach f,$(header-files),$(call put,644,$(srctree)/$f, \
 		$(includedir)/mallochooks/$(notdir $f))) \
 	$(foreach f,$(source-files),$(call put,644,$(srctree)/$f,$(sharedir)/src/$f)) \

@@ -8,7 +8,8 @@
  * much again).  Each thread adds to a cache line of its own, without atomics;
  * calls before the constructor, and threads beyond the limit, add atomically
  * to one shared line.  In a file that "mallochooks run" made, the lines
- * survive however the process ends.
+ * survive however the process ends; they go on through a core.reset, which only
+ * the layer's own lines start anew after.
  */
 #include <mallochooks/layer.h>
 
@@ -43,12 +44,16 @@ static struct mh_shards threads;
 static struct mh_output report;
 static struct totals early;	/* what came before there were shards */
 static struct totals *common;	/* the shared line; NULL: early is */
+static struct totals zero;	/* what there was when we began anew */
 
 static __attribute__((noinline, cold)) void *count_slow(void *ptr, size_t size)
 {
+	const int live = MH_LIVE();
 	struct totals *shared;
 
-	if (ptr && MH_LIVE()) {
+	if (live && MH_PAUSED())
+		return ptr;
+	if (ptr && live) {
 		if (!mine && !without) {
 			mine = mh_shard_claim(&threads);
 			without = !mine;
@@ -142,31 +147,43 @@ void HOOK_IDENT(fork)(void)
 {
 	mine = NULL;
 	without = 0;
-	early = (struct totals){ .calls = 0 };
+	zero = early = (struct totals){ .calls = 0 };
 	mh_shards_fork(&threads);
 	share();
 }
 
-void HOOK_IDENT(dump)(int fd)
+static void sum_up(struct totals *sum)
 {
 	const struct totals *each = NULL;
+
+	*sum = early;
+	while ((each = mh_shard_next(&threads, each))) {
+		sum->calls += each->calls;
+		sum->bytes += each->bytes;
+		sum->failed += each->failed;
+	}
+}
+
+/* The lines belong to their threads, which would not see them changed. */
+void HOOK_IDENT(reset)(void)
+{
+	sum_up(&zero);
+}
+
+void HOOK_IDENT(dump)(int fd)
+{
 	struct mh_line line;
 	struct totals sum;
 
 	(void)MH_LIVE();	/* a child that never allocated starts at zero */
-	sum = early;
-	while ((each = mh_shard_next(&threads, each))) {
-		sum.calls += each->calls;
-		sum.bytes += each->bytes;
-		sum.failed += each->failed;
-	}
+	sum_up(&sum);
 	mh_line_start(&line);
 	mh_line_str(&line, "mallochooks: count: ");
-	mh_line_dec(&line, sum.calls);
+	mh_line_dec(&line, sum.calls - zero.calls);
 	mh_line_str(&line, " allocations, ");
-	mh_line_dec(&line, sum.bytes);
+	mh_line_dec(&line, sum.bytes - zero.bytes);
 	mh_line_str(&line, " bytes requested, ");
-	mh_line_dec(&line, sum.failed);
+	mh_line_dec(&line, sum.failed - zero.failed);
 	mh_line_str(&line, " failed");
 	mh_line_write(&line, fd);
 }

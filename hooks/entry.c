@@ -84,7 +84,7 @@ static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
 				    caller_t caller)
 {
 	struct mh_latch taken;
-	void *ptr;
+	void *ptr = NULL;
 	int error;
 
 	mh_answer();
@@ -265,7 +265,7 @@ ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size),
       (out, alignment, size))
 {
 	struct mh_latch taken;
-	void *ptr;
+	void *ptr = NULL;
 	int error;
 
 	mh_answer();

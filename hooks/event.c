@@ -129,12 +129,12 @@ static inline struct window enter(void)
 
 	if (IS_ENABLED(CONFIG_EVENT_TRANSFORMING)) {
 		if (MH_LIVE())
-			window.error = MH_THREAD_INT(mh_errno_offset);
+			window.error = MH_THREAD_AT(int, mh_errno_offset);
 		return window;
 	}
 	if (HANDLERS_INSIDE)
 		window.guard = guard;
-	window.error = MH_THREAD_INT(mh_errno_offset);
+	window.error = MH_THREAD_AT(int, mh_errno_offset);
 	guard = mh_stack_pointer();
 	return window;
 }
@@ -143,11 +143,11 @@ static inline void leave(struct window window)
 {
 	if (IS_ENABLED(CONFIG_EVENT_TRANSFORMING)) {
 		if (MH_LIVE())
-			MH_THREAD_INT(mh_errno_offset) = window.error;
+			MH_THREAD_AT(int, mh_errno_offset) = window.error;
 		return;
 	}
 	guard = window.guard;
-	MH_THREAD_INT(mh_errno_offset) = window.error;
+	MH_THREAD_AT(int, mh_errno_offset) = window.error;
 }
 
 /* A share that does not fit is asked for as SIZE_MAX, which nobody has. */

@@ -36,11 +36,11 @@ HOOK_OPTIONS(
 	[FD] = MH_OPT_INT("fd", CONFIG_LOG_FD, 0, 1023, "descriptor", 0,
 			  "where the lines go"),
 	[MIN_BYTES] = MH_OPT_SIZE("min_bytes", CONFIG_LOG_MIN_BYTES, 0,
-				  1073741824, 0,
+				  1073741824, MALLOCHOOKS_LIVE,
 				  "smaller allocations are not written"),
 #ifdef CONFIG_CALLER_FRAMES
 	[DEPTH] = MH_OPT_INT("depth", CONFIG_LOG_DEPTH, 0, MAX_DEPTH, "frames",
-			     0, "callers above the caller, by frame pointer"),
+			     MALLOCHOOKS_LIVE, "callers above the caller, by frame pointer"),
 #endif
 )
 
@@ -69,7 +69,7 @@ static void put_address(struct mh_line *line, const char *name, uintptr_t value)
 /* Starts a line; Return: 0 when none is wanted. */
 static int begin(struct mh_line *line, const char *operation)
 {
-	if (!MH_LIVE() || output.fd < 0)
+	if (!MH_LIVE() || MH_PAUSED() || output.fd < 0)
 		return 0;
 	if (!tid)
 		tid = (int)mh_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);

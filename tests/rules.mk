@@ -91,12 +91,62 @@ ifneq ($(filter check,$(build-goals)),)
 $(foreach t,$(filter $(test-c),$(test-wanted)),$(eval $(call build-test,$t)))
 endif
 
+# ---- fuzzers ------------------------------------------------------------------
+#
+# tests/fuzz/TARGET.c becomes a program of libFuzzer, whatever compiler makes the
+# rest.  Without it, or when it does not compile, the program is missing, and
+# tests/fuzz/test_fuzz_TARGET.sh says why.
+
+FUZZ_CC ?= clang
+fuzz-dir := $(B)/tests/fuzz
+fuzz-flags := -std=gnu11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra \
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-I$(srctree)/include -I$(srctree)/tools
+flags-fuzz = $(FUZZ_CC) $(fuzz-flags)
+fuzz-object := mutate.o mutate-elf.o
+fuzz-archive := mutate.o mutate-elf.o mutate-ar.o
+fuzz-hooks := $(fuzz-archive)
+fuzz-ld :=
+# What these would ask the machine, they ask the target.
+fuzz-wrap-archive := read_file stat
+fuzz-wrap-ld := read_file is_file
+fuzz-tools = $(sort $(takeover-y) ldargs.o ldscript.o)
+
+# The count of places seen is that of the tools alone.
+$(fuzz-dir)/obj/tools/%.o: $(srctree)/tools/%.c $(B)/flags/fuzz
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(fuzz-flags) -fsanitize=fuzzer-no-link -MMD -MP \
+		-c -o $@ $< >$@.log 2>&1 || rm -f $@
+
+$(fuzz-dir)/obj/fuzz/%.o: $(srctree)/tests/fuzz/%.c $(B)/flags/fuzz
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(fuzz-flags) -MMD -MP -c -o $@ $< >$@.log 2>&1 || rm -f $@
+
+define build-fuzzer
+$(fuzz-dir)/$(1): $(addprefix $(fuzz-dir)/obj/fuzz/,$(1).o check.o $(fuzz-$(1))) \
+		$(addprefix $(fuzz-dir)/obj/tools/,$(fuzz-tools))
+	$$(say) FUZZ tests/fuzz/$(1)
+	$$(Q)$$(FUZZ_CC) $$(fuzz-flags) -fsanitize=fuzzer \
+		$(foreach f,$(fuzz-wrap-$(1)),-Wl,--wrap=$f) -o $$@ $$^ \
+		>$$@.log 2>&1 || rm -f $$@
+test-programs += $(fuzz-dir)/$(1)
+endef
+
+ifndef cross
+$(foreach t,$(filter tests/fuzz/test_fuzz_%,$(test-wanted)), \
+	$(eval $(call build-fuzzer,$(t:tests/fuzz/test_fuzz_%=%))))
+-include $(wildcard $(fuzz-dir)/obj/*/*.d)
+endif
+
+# ---- runs ---------------------------------------------------------------------
+
 repeat-words = $(if $(filter .,$(O)),,O=$(O)) $(if $(ARCH),ARCH=$(ARCH))
 test-environment = SRCDIR=$(call squote,$(abspath $(srctree))) \
 	BUILDDIR=$(call squote,$(abspath $(B))) \
 	MALLOCHOOKS_TOOL=$(call squote,$(abspath $(tool))) \
 	MALLOCHOOKS_PRELOAD=$(call squote,$(if $(preload-made),$(abspath $(preload)))) \
 	CC=$(call squote,$(CC)) CXX=$(call squote,$(CXX)) \
+	FUZZ_CC=$(call squote,$(FUZZ_CC)) \
 	ARCH=$(ARCH-in-force) RUNNER=$(call squote,$(RUNNER)) \
 	MH_CMOCKA=$(call squote,$(if $(test-cmocka),$(abspath $(test-cmocka)))) \
 	MH_REPEAT=$(call squote,make check $(strip $(repeat-words))) MH_VERBOSE=$(V)
@@ -111,6 +161,10 @@ check: all $(test-programs)
 		printf "%d passed, %d failed, %d skipped\n", \
 			n["PASS"], n["FAIL"] + want - NR, n["SKIP"]; \
 		exit n["FAIL"] > 0 || NR != want || !NR }' $(B)/tests/results
+
+# Every cell of the matrix of which make check takes a choice.
+torture: all
+	@$(test-environment) $(srctree)/tests/matrix/torture
 
 bench: all
 	@$(test-environment) $(srctree)/tests/bench/run

@@ -18,6 +18,8 @@ enum kind {
 	KIND_STACK,	/* entry, layers, tables: in the unit */
 	KIND_CLIENT,	/* the client's C: in the unit, its own dialect */
 	KIND_ABSENT,	/* weak empty handlers: never in the unit */
+	KIND_FACADE,	/* exceptions pass; never in the unit */
+	KIND_THUNK,	/* assembler: never in the unit */
 	KIND_RUNTIME,	/* shared by all stacks */
 };
 
@@ -39,18 +41,19 @@ static const char *const builtin_flags[] = {
 };
 
 static const char *const runtime_sources[] = {
-	"hooks/nextsym.c", "hooks/unit.c", "index/arena.c", "index/chunk.c",
-	"index/shard.c", "index/module.c", "index/sitefile.c", "config/options.c", "config/say.c",
+	"hooks/nextsym.c", "hooks/unit.c", "hooks/live.c", "hooks/switch.c", "hooks/latch.c", "index/arena.c", "index/chunk.c",
+	"index/shard.c", "index/module.c", "index/unwind.c", "index/sitefile.c", "config/options.c",
+	"config/value.c", "config/say.c",
 };
 
-static char *in_work(const struct compose *compose, const char *name)
+char *compose_path(const struct compose *compose, const char *name)
 {
-	return xasprintf("%s/%s", compose->work, name);
+	return xasprintf("%s/%s%s", compose->work, compose->prefix, name);
 }
 
 static int write_config(const struct compose *compose)
 {
-	char *path = in_work(compose, "config.h");
+	char *path = compose_path(compose, "config.h");
 	FILE *out = fopen(path, "we");
 	int result = 0;
 
@@ -87,11 +90,11 @@ static void remove_doomed(void)
 	doomed = NULL;
 }
 
-static int make_folder(const char *path, const char *where)
+int compose_folder(const char *path, const char *option)
 {
 	if (!mkdir(path, 0777) || (errno == EEXIST && is_dir(path)))
 		return 0;
-	say("cannot make the folder %s (%s): %s", path, where,
+	say("cannot make the folder %s (%s): %s", path, option,
 	    strerror(errno));
 	return -1;
 }
@@ -102,11 +105,11 @@ int compose_open(struct compose *compose, const char *work)
 	char *path;
 
 	if (work) {
-		if (make_folder(work, "--work"))
+		if (compose_folder(work, "--work"))
 			return -1;
 		compose->work = xstrdup(work);
 		compose->keep_work = 1;
-		return write_config(compose);
+		return 0;
 	}
 	path = xasprintf("%s/mallochooks-stack-XXXXXX",
 			 tmp && *tmp ? tmp : "/tmp");
@@ -118,7 +121,7 @@ int compose_open(struct compose *compose, const char *work)
 	compose->work = path;
 	doomed = xstrdup(path);
 	atexit(remove_doomed);		/* out of memory is an end too */
-	return write_config(compose);
+	return 0;
 }
 
 void compose_close(struct compose *compose)
@@ -126,7 +129,10 @@ void compose_close(struct compose *compose)
 	jobs_finish(&compose->jobs);
 	remove_doomed();
 	free(compose->work);
+	free(compose->libconfig);
 	strings_free(&compose->deps);
+	strings_free(&compose->runtime);
+	strings_free(&compose->contained);
 }
 
 static void add_flags(struct strings *argv, const char *const *flags,
@@ -164,14 +170,30 @@ static void add_code_flags(const struct compose *compose, struct strings *argv)
 		strings_add(argv, "-fno-omit-frame-pointer");
 }
 
+/* How the switch of a layer is declared. */
+static void add_switch(const struct sandwich *sandwich, const char *layer,
+		       struct strings *argv)
+{
+	for (size_t i = 0; i < sandwich->nr; i++)
+		if (is_switched(sandwich, i) &&
+		    streq(sandwich->layers[i].name, layer))
+			strings_addf(argv, "-DMH_ON_FLAGS=%s",
+				     layer_on_flags(&sandwich->layers[i]));
+}
+
 static void add_tokens(const struct compose *compose, const char *layer,
 		       const char *next, struct strings *argv)
 {
-	strings_addf(argv, "-DMH_IDENT=%s", compose->sandwich->ident);
+	strings_addf(argv, "-DMH_IDENT=%s",
+		     model_string(compose->model, "IDENT"));
 	strings_addf(argv, "-DMH_EVENT=%s",
 		     model_string(compose->model, "EVENT_IDENT"));
+	if (!sandwich_attends(compose->sandwich))
+		strings_add(argv, "-DMH_ATTENDS=0");
 	if (layer)
 		strings_addf(argv, "-DMH_LAYER=%s", layer);
+	if (layer)
+		add_switch(compose->sandwich, layer, argv);
 	if (next)
 		strings_addf(argv, "-DMH_NEXT=%s", next);
 }
@@ -190,6 +212,8 @@ static void add_kind(const struct compose *compose, enum kind kind,
 		strings_add(argv, "-w");	/* said by the real compile */
 		strings_add(argv, "-U_FORTIFY_SOURCE");
 	}
+	if (kind == KIND_FACADE)
+		strings_add(argv, "-fexceptions");
 	if (kind == KIND_RUNTIME) {
 		strings_add(argv, "-ffreestanding");
 		/* clang takes -ffreestanding for the whole wish */
@@ -198,29 +222,37 @@ static void add_kind(const struct compose *compose, enum kind kind,
 	}
 }
 
+static void add_c_flags(const struct compose *compose, enum kind kind,
+			const char *layer, const char *next,
+			struct strings *argv)
+{
+	add_code_flags(compose, argv);
+	add_flags(argv, builtin_flags, ARRAY_SIZE(builtin_flags));
+	add_kind(compose, kind, argv);
+	strings_add(argv, "-include");
+	strings_addf(argv, "%s/%sconfig.h", compose->work, compose->prefix);
+	if (kind != KIND_RUNTIME)
+		add_tokens(compose, layer, next, argv);
+}
+
 /* Starts the compilation of @source into @object, a name in the work folder. */
 static void compile(struct compose *compose, enum kind kind,
 		    const char *source, const char *object,
 		    const char *layer, const char *next)
 {
 	struct strings argv = { 0 };
-	char *path = in_work(compose, object);
+	char *path = compose_path(compose, object);
 	char *what;
 
 	strings_add_all(&argv, &compose->compiler->cc);
-	if (kind != KIND_CLIENT)
+	if (kind != KIND_CLIENT && kind != KIND_THUNK)
 		strings_add(&argv, "-std=gnu11");
 	strings_add_all(&argv, &compose->compiler->cflags);
-	add_code_flags(compose, &argv);
-	add_flags(&argv, builtin_flags, ARRAY_SIZE(builtin_flags));
-	add_kind(compose, kind, &argv);
 	/* The same sources make the same object, whatever mkdtemp() chose. */
 	if (!compose->keep_work)
 		strings_addf(&argv, "-ffile-prefix-map=%s=.", compose->work);
-	strings_add(&argv, "-include");
-	strings_addf(&argv, "%s/config.h", compose->work);
-	if (kind != KIND_RUNTIME)
-		add_tokens(compose, layer, next, &argv);
+	if (kind != KIND_THUNK)
+		add_c_flags(compose, kind, layer, next, &argv);
 	add_folders(compose, kind, &argv);
 	if (compose->want_deps && kind != KIND_PROBE) {
 		strings_add(&argv, "-MMD");
@@ -247,7 +279,7 @@ static char *object_of(const char *kind, const char *name)
 
 static const char *next_name(const struct sandwich *sandwich, size_t i)
 {
-	return is_terminal(sandwich, i) ? NULL : sandwich->layers[i + 1].name;
+	return is_terminal(sandwich, i) ? NULL : sandwich->layers[i + 1].called;
 }
 
 int compose_probe(struct compose *compose)
@@ -266,7 +298,7 @@ int compose_probe(struct compose *compose)
 	result = jobs_finish(&compose->jobs);
 	for (size_t i = 0; !result && i < sandwich->nr; i++) {
 		char *object = object_of("probe", sandwich->layers[i].name);
-		char *path = in_work(compose, object);
+		char *path = compose_path(compose, object);
 
 		result = sandwich_probed(sandwich, compose->model, i, path);
 		free(object);
@@ -275,19 +307,66 @@ int compose_probe(struct compose *compose)
 	return result ? result : sandwich_judge(sandwich, compose->model);
 }
 
-static int generate(const struct compose *compose, const char *path)
+typedef void generator(const struct sandwich *sandwich,
+		       const struct model *model, FILE *out);
+
+static int generate(const struct compose *compose, const char *path,
+		    generator *write)
 {
 	FILE *out = fopen(path, "we");
 	int result = 0;
 
 	if (out) {
-		sandwich_generate(compose->sandwich, compose->model, out);
+		write(compose->sandwich, compose->model, out);
 		result = ferror(out);
 		result |= fclose(out);
 	}
 	if (!out || result)
 		say("cannot write %s: %s", path, strerror(errno));
 	return out && !result ? 0 : -1;
+}
+
+static void generate_entry(const struct sandwich *sandwich,
+			   const struct model *model, FILE *out)
+{
+	(void)model;
+	family_write_entry(sandwich->family, out);
+}
+
+static void generate_terminal(const struct sandwich *sandwich,
+			      const struct model *model, FILE *out)
+{
+	(void)model;
+	family_write_terminal(sandwich->family, out);
+}
+
+static void generate_facades(const struct sandwich *sandwich,
+			     const struct model *model, FILE *out)
+{
+	(void)model;
+	family_write_facades(sandwich->family, out);
+}
+
+int compose_begin(struct compose *compose, const struct model *model,
+		  struct sandwich *sandwich, const char *prefix)
+{
+	struct layer *terminal;
+	char *entry;
+	int result;
+
+	compose->model = model;
+	compose->sandwich = sandwich;
+	compose->prefix = prefix;
+	result = write_config(compose);
+	if (result || !sandwich->family || !sandwich->nr)
+		return result;
+	terminal = &sandwich->layers[sandwich->nr - 1];
+	terminal->source = compose_path(compose, "terminal.c");
+	entry = compose_path(compose, "entry.c");
+	result = generate(compose, terminal->source, generate_terminal);
+	result |= generate(compose, entry, generate_entry);
+	free(entry);
+	return result;
 }
 
 static const struct layer *find_layer(const struct sandwich *sandwich,
@@ -309,7 +388,7 @@ static void add_object(struct compose *compose, struct strings *objects,
 		       enum kind kind, const char *source, const char *object,
 		       const char *layer, const char *next)
 {
-	char *path = in_work(compose, object);
+	char *path = compose_path(compose, object);
 
 	compile(compose, kind, source, object, layer, next);
 	strings_add(objects, path);
@@ -319,11 +398,13 @@ static void add_object(struct compose *compose, struct strings *objects,
 static void add_entry(struct compose *compose, struct strings *objects,
 		      const char *file)
 {
-	char *source = xasprintf("%s/hooks/%s.c", compose->source_dir, file);
+	char *source = compose->sandwich->family ?
+		compose_path(compose, "entry.c") :
+		xasprintf("%s/hooks/%s.c", compose->source_dir, file);
 	char *object = object_of("stack", file);
 
 	add_object(compose, objects, KIND_STACK, source, object, "entry",
-		   compose->sandwich->layers[0].name);
+		   compose->sandwich->layers[0].called);
 	free(source);
 	free(object);
 }
@@ -352,7 +433,7 @@ static int compile_stack(struct compose *compose, struct strings *objects)
 	char *tables = xasprintf("%s/stack-%s.c", compose->work,
 				 sandwich->ident);
 
-	if (generate(compose, tables)) {
+	if (generate(compose, tables, sandwich_generate)) {
 		free(tables);
 		return -1;
 	}
@@ -391,22 +472,63 @@ static void compile_absent(struct compose *compose, struct strings *objects)
 	free(source);
 }
 
-static void compile_runtime(struct compose *compose, struct strings *objects)
+/* Method replace: what calls within the defining object go through. */
+static int compile_thunks(struct compose *compose, struct strings *objects)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(runtime_sources); i++) {
-		char *source = xasprintf("%s/%s", compose->source_dir,
-					 runtime_sources[i]);
-		char *name = xstrdup(base_name(source));
-		char *object;
+	char *source;
+	int result;
 
-		name[strlen(name) - 2] = '\0';
-		object = object_of("runtime", name);
-		add_object(compose, objects, KIND_RUNTIME, source, object,
-			   NULL, NULL);
-		free(source);
-		free(name);
-		free(object);
-	}
+	if (!model_bool(compose->model, "METHOD_REPLACE"))
+		return 0;
+	source = compose_path(compose, "thunks.S");
+	result = generate(compose, source, sandwich_generate_thunks);
+	if (!result)
+		add_object(compose, objects, KIND_THUNK, source, "thunks.o", NULL,
+			   NULL);
+	free(source);
+	return result;
+}
+
+/* By which other processes find the stack's table. */
+static int compile_note(struct compose *compose, struct strings *objects)
+{
+	char *source = compose_path(compose, "note.S");
+	int result = generate(compose, source, sandwich_generate_note);
+
+	if (!result)
+		add_object(compose, objects, KIND_THUNK, source, "note.o", NULL,
+			   NULL);
+	free(source);
+	return result;
+}
+
+static void compile_runtime_source(struct compose *compose, const char *path,
+				   struct strings *objects)
+{
+	char *source = xasprintf("%s/%s", compose->source_dir, path);
+	char *name = xstrdup(base_name(source));
+	char *object;
+
+	name[strlen(name) - 2] = '\0';
+	object = object_of("runtime", name);
+	add_object(compose, objects, KIND_RUNTIME, source, object, NULL, NULL);
+	free(source);
+	free(name);
+	free(object);
+}
+
+/* @contained: what goes together with libconfig */
+static void compile_runtime(struct compose *compose, struct strings *objects,
+			    struct strings *contained)
+{
+	struct strings sources = { 0 };
+
+	compose_libconfig_sources(compose, &sources);
+	for (size_t i = 0; i < ARRAY_SIZE(runtime_sources); i++)
+		compile_runtime_source(compose, runtime_sources[i], objects);
+	for (size_t i = 0; i < sources.nr; i++)
+		compile_runtime_source(compose, sources.item[i], contained);
+	strings_free(&sources);
 }
 
 /* Joins objects into one; what they have of LTO becomes machine code. */
@@ -448,9 +570,9 @@ static int join(struct compose *compose, const struct strings *objects,
 static int localise(struct compose *compose, const char *joined,
 		    const char *stack)
 {
-	char *keep = in_work(compose, "keep.list");
+	char *keep = compose_path(compose, "keep.list");
 	struct strings argv = { 0 };
-	int result = write_keep_list(compose->model, joined, keep);
+	int result = write_keep_list(compose, joined, keep);
 
 	if (!result) {
 		strings_add(&argv, compose->compiler->objcopy);
@@ -468,8 +590,8 @@ static int localise(struct compose *compose, const char *joined,
 static int link_stack(struct compose *compose, struct strings *objects,
 		      const struct strings *absent, const char *stack)
 {
-	char *unit = in_work(compose, "unit.o");
-	char *joined = in_work(compose, "joined.o");
+	char *unit = compose_path(compose, "unit.o");
+	char *joined = compose_path(compose, "joined.o");
 	int result = 0;
 
 	if (compose->use_lto) {
@@ -487,45 +609,65 @@ static int link_stack(struct compose *compose, struct strings *objects,
 	return result;
 }
 
-static int link_all(struct compose *compose, const char *stack,
-		    const char *runtime, const char *out)
+int compose_stack(struct compose *compose, const char *out)
 {
-	struct strings both = { 0 };
-	int result;
+	struct strings objects = { 0 }, absent = { 0 };
+	int result = compile_stack(compose, &objects);
 
-	strings_add(&both, stack);
-	strings_add(&both, runtime);
-	result = join(compose, &both, out, 0);
-	strings_free(&both);
+	if (!result) {
+		compile_absent(compose, &absent);
+		if (!compose->runtime.nr && !compose->has_runtime)
+			compile_runtime(compose, &compose->runtime,
+					&compose->contained);
+		result = compile_thunks(compose, &absent);
+		result |= compile_note(compose, &absent);
+		result |= jobs_finish(&compose->jobs);
+	}
+	if (!result)
+		result = link_stack(compose, &objects, &absent, out);
+	strings_free(&objects);
+	strings_free(&absent);
 	return result;
 }
 
-int compose_build(struct compose *compose, const char *out, const char *parts)
+int compose_facades(struct compose *compose, const char *out)
 {
-	struct strings objects = { 0 }, absent = { 0 }, runtimes = { 0 };
-	const char *dir = parts ? parts : compose->work;
-	char *stack = xasprintf("%s/stack.o", dir);
-	char *runtime = xasprintf("%s/runtime.o", dir);
-	int result;
+	struct strings objects = { 0 };
+	char *source = compose_path(compose, "facades.c");
+	int result = generate(compose, source, generate_facades);
 
-	result = parts ? make_folder(parts, "--parts") : 0;
-	if (!result)
-		result = compile_stack(compose, &objects);
 	if (!result) {
-		compile_absent(compose, &absent);
-		compile_runtime(compose, &runtimes);
-		result = jobs_finish(&compose->jobs);
+		add_object(compose, &objects, KIND_FACADE, source, "facades.o",
+			   NULL, NULL);
+		if (!compose->runtime.nr && !compose->has_runtime)
+			compile_runtime(compose, &compose->runtime,
+					&compose->contained);
+		result = compile_thunks(compose, &objects);
+		result |= jobs_finish(&compose->jobs);
 	}
 	if (!result)
-		result = link_stack(compose, &objects, &absent, stack);
-	if (!result)
-		result = join(compose, &runtimes, runtime, 0);
-	if (!result)
-		result = link_all(compose, stack, runtime, out);
-	free(stack);
-	free(runtime);
+		result = join(compose, &objects, out, 0);
 	strings_free(&objects);
-	strings_free(&absent);
-	strings_free(&runtimes);
+	free(source);
+	return result;
+}
+
+int compose_finish(struct compose *compose, const struct strings *stacks,
+		   const char *runtime, const char *out)
+{
+	struct strings all = { 0 };
+	int result = 0;
+
+	if (!compose->has_runtime) {
+		result = compose_libconfig(compose, &compose->contained,
+					   &compose->runtime);
+		if (!result)
+			result = join(compose, &compose->runtime, runtime, 0);
+	}
+	strings_add_all(&all, stacks);
+	strings_add(&all, runtime);
+	if (!result)
+		result = join(compose, &all, out, 0);
+	strings_free(&all);
 	return result;
 }

@@ -17,12 +17,22 @@ static const struct command commands[] = {
 	  "start a program with the hooks in it, and tell what it allocated" },
 	{ "report", cmd_report,
 	  "tell who allocates in processes that run, or have run" },
+	{ "query", cmd_query,
+	  "tell which chunk of a process or a core an address lies in" },
+	{ "objects", cmd_objects,
+	  "list the chunks that are alive in a process or a core" },
 	{ "stack", cmd_stack,
 	  "compose a stack of layers into one object for a link of yours" },
 	{ "rewrite", cmd_rewrite,
 	  "make an object or archive call hooks where it calls its own function" },
 	{ "options", cmd_options,
 	  "list the run-time options of a unit" },
+	{ "get", cmd_get,
+	  "show the options of a process that runs" },
+	{ "set", cmd_set,
+	  "change them, or have it dump, reset or pause what it records" },
+	{ "check", cmd_check,
+	  "look for mistakes in a file of options" },
 };
 
 static void usage(FILE *out)

@@ -30,6 +30,7 @@ const struct setting model_settings[] = {
 	MEMBER("METHOD_PRELOAD", GROUP_METHOD, "y"),
 	MEMBER("METHOD_WRAP", GROUP_METHOD, "n"),
 	MEMBER("METHOD_WRAPDL", GROUP_METHOD, "n"),
+	MEMBER("METHOD_REPLACE", GROUP_METHOD, "n"),
 	STRING("IDENT", "libc"),
 	STRING("EVENT_IDENT", "mh_event"),
 	STRING("NAME", ""),
@@ -48,10 +49,12 @@ const struct setting model_settings[] = {
 	MEMBER("SYM_FREE_SIZED", GROUP_SYMBOL, "y"),
 	MEMBER("SYM_FREE_ALIGNED_SIZED", GROUP_SYMBOL, "y"),
 	MEMBER("SYM_CFREE", GROUP_SYMBOL, "y"),
-	{ "SYM_CXX", MODEL_BOOL, GROUP_SYMBOL, "y", "METHOD_PRELOAD", 0, 0 },
+	{ "SYM_CXX", MODEL_BOOL, GROUP_SYMBOL, "y",
+	  "METHOD_PRELOAD CALLER_LATCH", 0, 0 },
 	MEMBER("CALLOC_AUTO", GROUP_CALLOC, "y"),
 	MEMBER("CALLOC_HOOKED", GROUP_CALLOC, "n"),
 	MEMBER("CALLOC_EMULATED", GROUP_CALLOC, "n"),
+	MEMBER("HOOK_WALK", GROUP_LAYER, "n"),
 	MEMBER("HOOK_LOG", GROUP_LAYER, "n"),
 	MEMBER("HOOK_COUNT", GROUP_LAYER, "y"),
 	MEMBER("HOOK_SITES", GROUP_LAYER, "y"),
@@ -59,6 +62,7 @@ const struct setting model_settings[] = {
 	MEMBER("HOOK_INDEX", GROUP_LAYER, "n"),
 	STRING("HOOK_CLIENT", ""),
 	STRING("LAYER_ORDER", ""),
+	BOOL("LAYER_SWITCHES", "n", NULL),
 	STRING("CLIENT_SOURCES", ""),
 	EVENT("POST_INIT"),
 	EVENT("PRE_ALLOC"),
@@ -75,6 +79,7 @@ const struct setting model_settings[] = {
 	MEMBER("CALLER_RETURN", GROUP_CALLER, "y"),
 	MEMBER("CALLER_FRAMES", GROUP_CALLER, "n"),
 	MEMBER("CALLER_NONE", GROUP_CALLER, "n"),
+	BOOL("CALLER_LATCH", "y", NULL),
 	BOOL("COUNT_REPORT", "n", "HOOK_COUNT"),
 	INT("LOG_FD", "2", "HOOK_LOG", 0, 1023),
 	INT("LOG_DEPTH", "0", "HOOK_LOG CALLER_FRAMES", 0, 32),
@@ -123,6 +128,14 @@ void model_init(struct model *model)
 	model->values = xcalloc(model_nr_settings, sizeof(*model->values));
 	for (size_t i = 0; i < model_nr_settings; i++)
 		put(&model->values[i], model_settings[i].builtin, NULL, 0);
+}
+
+void model_copy(struct model *model, const struct model *from)
+{
+	model->values = xcalloc(model_nr_settings, sizeof(*model->values));
+	for (size_t i = 0; i < model_nr_settings; i++)
+		put(&model->values[i], from->values[i].value,
+		    from->values[i].where, from->values[i].by_hand);
 }
 
 void model_free(struct model *model)
@@ -510,12 +523,23 @@ static int check_by_hand(const struct model *model)
 	return 0;
 }
 
+/* Calls within the defining object need its thunk. */
+static int check_thunk(const struct model *model)
+{
+	if (!model_bool(model, "METHOD_REPLACE") ||
+	    !model_bool(model, "ARCH_GENERIC"))
+		return 0;
+	say("method replace has no thunk for the generic architecture (%s): "
+	    "choose x86_64 or aarch64", model_where(model, "METHOD_REPLACE"));
+	return -1;
+}
+
 int model_check(const struct model *model)
 {
 	for (int group = 0; group < NR_CHOICES; group++)
 		if (check_choice(model, group))
 			return -1;
-	return check_by_hand(model);
+	return check_thunk(model) ? -1 : check_by_hand(model);
 }
 
 int model_active(const struct model *model, const struct setting *s)
@@ -591,6 +615,19 @@ void model_words(const struct model *model, enum model_group group, int on,
 		strings_add(words, word);
 		free(word);
 	}
+}
+
+void model_user_names(const struct model *model, struct strings *names)
+{
+	struct strings words = { 0 };
+
+	model_words(model, GROUP_SYMBOL, 1, &words);
+	for (size_t i = 0; i < words.nr; i++)
+		if (!streq(words.item[i], "cxx"))	/* a group, no symbol */
+			strings_addf(names, "%s%s",
+				     model_string(model, "SYM_PREFIX"),
+				     words.item[i]);
+	strings_free(&words);
 }
 
 void model_write_header(const struct model *model, FILE *out)

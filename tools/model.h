@@ -71,6 +71,7 @@ struct model {
 };
 
 void model_init(struct model *model);
+void model_copy(struct model *model, const struct model *from);
 void model_free(struct model *model);
 
 /* Read a .config.  Return: 0 or -1. */
@@ -115,6 +116,9 @@ char *model_chosen(const struct model *model, enum model_group group);
 /* Words of the members of a group that are y, or that are not. */
 void model_words(const struct model *model, enum model_group group, int on,
 		 struct strings *words);
+
+/* The C names of the user API that are hooked, prefix included. */
+void model_user_names(const struct model *model, struct strings *names);
 
 /* The values as C: "#define CONFIG_X ..." */
 void model_write_header(const struct model *model, FILE *out);

@@ -57,9 +57,10 @@ static void print_head(const struct model *model, FILE *out)
 	char *caller = model_chosen(model, GROUP_CALLER);
 	const char *prefix = model_string(model, "SYM_PREFIX");
 
-	fprintf(out, "stack %s (arch %s, method %s, calloc %s, %s, caller %s)"
+	fprintf(out, "stack %s (arch %s, method %s, calloc %s, %s, caller %s%s)"
 		"  events %s_*\n", model_string(model, "IDENT"), arch, method,
-		calloc_mode, form, caller, model_string(model, "EVENT_IDENT"));
+		calloc_mode, form, caller,
+		model_bool(model, "CALLER_LATCH") ? " or latched" : "", model_string(model, "EVENT_IDENT"));
 	free(arch);
 	free(method);
 	free(calloc_mode);
@@ -76,7 +77,7 @@ static void print_entry(const struct sandwich *sandwich,
 {
 	const char *before = model_wraps(model) ? "__wrap_" : "";
 	const char *prefix = model_string(model, "SYM_PREFIX");
-	const char *top = sandwich->layers[0].name;
+	const char *top = sandwich->layers[0].called;
 	const char *label = "entry";
 	struct strings words = { 0 };
 
@@ -157,6 +158,8 @@ static const char *real_of(const struct model *model)
 		return "__real_malloc, as ld has bound it";
 	if (model_bool(model, "METHOD_WRAPDL"))
 		return "first definition in the global scope";
+	if (model_bool(model, "METHOD_REPLACE"))
+		return "__real_malloc, the output's own definition";
 	return "next definition behind this unit";
 }
 
@@ -178,6 +181,10 @@ static void print_layer(const struct sandwich *sandwich, size_t i,
 	fprintf(out, "  %-16s %s; calloc: %s; zeroed: %s\n", label, kind,
 		calloc_of(layer, reached), zeroed_of(layer));
 	line(out, "", layer->source);
+	if (is_switched(sandwich, i))
+		fprintf(out, "  %-16s switched by %s.on, %s\n", "", layer->name,
+			layer_has(layer, OP_OBSERVING) ? "at any time" :
+							 "at start");
 	for (int op = OP_INIT; op <= OP_OPTIONS; op++)
 		if (layer_has(layer, op))
 			strings_add(&life, layer_op_names[op]);

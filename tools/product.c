@@ -18,29 +18,30 @@ struct keep {
 	int nr_operators;
 };
 
-/* The C names of the user API that are hooked, prefix included. */
-static void user_names(const struct model *model, struct strings *names)
+/* What objects that define these functions will refer to: takeover.h. */
+static void promise_for_rewriting(struct keep *keep,
+				  const struct strings *names)
 {
-	struct strings words = { 0 };
-
-	model_words(model, GROUP_SYMBOL, 1, &words);
-	for (size_t i = 0; i < words.nr; i++)
-		if (!streq(words.item[i], "cxx"))	/* a group, no symbol */
-			strings_addf(names, "%s%s",
-				     model_string(model, "SYM_PREFIX"),
-				     words.item[i]);
-	strings_free(&words);
+	for (size_t i = 0; i < names->nr; i++) {
+		strings_addf(&keep->promised, "__mallochooks_entry_%s",
+			     names->item[i]);
+		strings_addf(&keep->promised, "__mallochooks_self_%s",
+			     names->item[i]);
+	}
 }
 
-static void promise(struct keep *keep, const struct model *model)
+static void promise(struct keep *keep, const struct compose *compose)
 {
+	const struct model *model = compose->model;
 	const char *event = model_string(model, "EVENT_IDENT");
 	const char *before = model_wraps(model) ? "__wrap_" : "";
 	struct strings names = { 0 };
 
-	user_names(model, &names);
+	sandwich_names(compose->sandwich, model, &names);
 	for (size_t i = 0; i < names.nr; i++)
 		strings_addf(&keep->promised, "%s%s", before, names.item[i]);
+	if (model_bool(model, "METHOD_REPLACE"))
+		promise_for_rewriting(keep, &names);
 	strings_free(&names);
 	strings_addf(&keep->promised, "__mallochooks_entry_%s",
 		     model_string(model, "IDENT"));
@@ -80,6 +81,9 @@ static int visit_joined(const char *name, const GElf_Sym *sym, void *arg)
 		keep->nr_operators++;
 		keep_it = 1;
 	}
+	/* Which of them are wanted the link will tell. */
+	if (starts_with(name, "__mallochooks_absent_"))
+		keep_it = 1;
 	if (keep_it || is_absent_handler(keep, name, sym))
 		strings_add(&keep->found, name);
 	return 0;
@@ -102,14 +106,14 @@ static int write_list(const struct strings *list, const char *path)
 	return -1;
 }
 
-int write_keep_list(const struct model *model, const char *joined,
+int write_keep_list(const struct compose *compose, const char *joined,
 		    const char *path)
 {
-	struct keep keep = { .model = model };
+	struct keep keep = { .model = compose->model };
 	const char *lacks = NULL;
 	int result;
 
-	promise(&keep, model);
+	promise(&keep, compose);
 	result = object_symbols(joined, 0, visit_joined, &keep);
 	for (size_t i = 0; i < keep.promised.nr; i++)
 		if (!strings_has(&keep.found, keep.promised.item[i]))
@@ -167,53 +171,102 @@ static int is_asked_for(const struct model *model, const char *name)
 	return 0;
 }
 
-static void add_wrap_words(const struct model *model, struct strings *words)
+static void add_wrap_words(const struct link_part *part, struct strings *words)
 {
-	struct strings names = { 0 }, asked = { 0 };
+	struct strings asked = { 0 };
 
-	user_names(model, &names);
-	for (size_t i = 0; i < names.nr; i++)
-		if (is_asked_for(model, names.item[i]))
-			strings_add(&asked, names.item[i]);
-	add_each(words, "--wrap=", &names);
+	for (size_t i = 0; i < part->names.nr; i++)
+		if (part->all_asked ||
+		    is_asked_for(part->model, part->names.item[i]))
+			strings_add(&asked, part->names.item[i]);
+	add_each(words, "--wrap=", &part->names);
 	add_each(words, "-u,", &asked);
-	strings_free(&names);
 	strings_free(&asked);
 }
 
-void link_words(const struct model *model, struct strings *words)
+/*
+ * bfd and gold take the plugin; lld and mold are shims in the -B folder.  One
+ * word, which nobody can take apart.
+ */
+static void add_replace_words(const struct link_part *parts, size_t nr,
+			      const struct link_place *place,
+			      struct strings *words)
 {
-	const char *ident = model_string(model, "IDENT");
+	struct strings plugin = { 0 };
+	char *list;
 
-	if (model_wraps(model))
-		add_wrap_words(model, words);
+	strings_addf(&plugin, "-Wl,-plugin,%s/ldplugin.so,-plugin-opt,hooks=%s",
+		     place->lib_dir, place->hooks);
+	for (size_t i = 0; i < nr; i++)
+		for (size_t k = 0; k < parts[i].statics.nr; k++)
+			strings_addf(&plugin, "-plugin-opt,symbol=%s",
+				     parts[i].statics.item[k]);
+	list = strings_join(&plugin, ",");
+	strings_addf(words, "-B%s/ld", place->lib_dir);
+	strings_add(words, list);
+	free(list);
+	strings_free(&plugin);
+}
+
+static int any_replace(const struct link_part *parts, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (model_bool(parts[i].model, "METHOD_REPLACE"))
+			return 1;
+	return 0;
+}
+
+void link_words(const struct link_part *parts, size_t nr,
+		const struct link_place *place, struct strings *words)
+{
+	struct strings guards = { 0 };
+
+	for (size_t i = 0; i < nr; i++) {
+		const char *ident = model_string(parts[i].model, "IDENT");
+
+		if (model_wraps(parts[i].model))
+			add_wrap_words(&parts[i], words);
+		if (parts[i].guarded)
+			strings_addf(&guards, "__mallochooks_present_%s="
+				     "__mallochooks_entry_%s", ident, ident);
+	}
+	if (any_replace(parts, nr))
+		add_replace_words(parts, nr, place, words);
 	/* The first fails a link into which the hooks did not get; by the
 	 * second, units find each other. */
-	strings_addf(words, "-Wl,--defsym=__mallochooks_present_%s="
-		     "__mallochooks_entry_%s", ident, ident);
+	add_each(words, "--defsym=", &guards);
 	strings_add(words, "-Wl,--export-dynamic-symbol=mallochooks_unit");
+	strings_free(&guards);
 }
 
 /*
  * Two identities in one link include two fragments: the plain names gather.
  * The path is that of the fragment itself, so both files can move together.
+ * By method replace the linker's plugin brings the object: on the command line
+ * it would be there twice.
  */
-int write_make_fragment(const struct model *model, const char *out)
+int write_make_fragment(const struct link_part *parts, size_t nr,
+			const char *out, const char *lib_dir)
 {
-	const char *ident = model_string(model, "IDENT");
+	const char *ident = model_string(parts[0].model, "IDENT");
 	struct strings lines = { 0 }, words = { 0 };
 	char *path = xasprintf("%.*s.mk", (int)strlen(out) - 2, out);
+	char *hooks = xasprintf("$(MALLOCHOOKS_HOOKS_%s)", ident);
+	const struct link_place place = { lib_dir, hooks };
+	int replace = any_replace(parts, nr);
 	char *list;
 	int result;
 
-	link_words(model, &words);
+	link_words(parts, nr, &place, &words);
 	list = strings_join(&words, " ");
 
 	strings_addf(&lines, "# Written by \"mallochooks stack\": link with "
 		     "$(MALLOCHOOKS_OBJ) $(MALLOCHOOKS_LDFLAGS).");
-	strings_addf(&lines, "MALLOCHOOKS_OBJ_%s := "
+	strings_addf(&lines, "MALLOCHOOKS_HOOKS_%s := "
 		     "$(dir $(lastword $(MAKEFILE_LIST)))%s", ident,
 		     base_name(out));
+	strings_addf(&lines, "MALLOCHOOKS_OBJ_%s :=%s%s", ident,
+		     replace ? "" : " ", replace ? "" : hooks);
 	strings_addf(&lines, "MALLOCHOOKS_LDFLAGS_%s := %s", ident, list);
 	strings_addf(&lines, "MALLOCHOOKS_OBJ := "
 		     "$(MALLOCHOOKS_OBJ) $(MALLOCHOOKS_OBJ_%s)", ident);
@@ -222,6 +275,7 @@ int write_make_fragment(const struct model *model, const char *out)
 		     ident);
 	result = write_list(&lines, path);
 	free(path);
+	free(hooks);
 	free(list);
 	strings_free(&words);
 	strings_free(&lines);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <mallochooks/mallochooks.h>
 
-#include "options.h"
+#include "unit.h"
 #include "record.h"
 #include "rundir.h"
 #include "tools.h"
@@ -123,10 +123,20 @@ static int unit_can(const char *unit, const char *option)
 	return has;
 }
 
+static void check_lives(const struct report_options *options, const char *unit)
+{
+	if ((options->leaks || options->peak) && !unit_can(unit, "sites.peak"))
+		die("--%s: %s does not learn what becomes of chunks: compose one "
+		    "with the layer sites and below it index "
+		    "(CONFIG_HOOK_INDEX=y), and name it by --preload=",
+		    options->leaks ? "leaks" : "peak", unit);
+}
+
 void record_prepare(struct record *record, const char *unit)
 {
 	int count, sites;
 
+	check_lives(&record->options, unit);
 	if (record->quiet && !record->keep)
 		return;
 	count = unit_can(unit, "count.file") && !record->quiet;

@@ -25,7 +25,8 @@
 #include <unistd.h>
 #include <mallochooks/mallochooks.h>
 
-#include "options.h"
+#include "facades.h"
+#include "unit.h"
 #include "program.h"
 #include "record.h"
 #include "report.h"
@@ -39,6 +40,7 @@
 
 struct run {
 	const char *options;
+	const char *facades;	/* as asked for */
 	int force;
 	struct record record;
 
@@ -62,6 +64,8 @@ static void usage(void)
 	     "\n"
 	     "  --preload=FILE   the unit to preload (default: ours)\n"
 	     "  --options=WORDS  append \"layer.option=value,...\" to MALLOCHOOKS\n"
+	     "  --facades=NAMES  functions whose callers count: xmalloc,xstrdup (a\n"
+	     "                   unit with the layer walk; static ones, too)\n"
 	     "  --each           a line more and a table of its own for each process\n"
 	     "  --output=FILE    write totals and report there, not to stderr\n"
 	     "  --keep[=DIR]     leave the files for \"mallochooks report\", in DIR\n"
@@ -113,6 +117,9 @@ static int take_option(struct run *run, int c, char *word, const char **unit)
 	case 'o':
 		run->options = optarg;
 		break;
+	case 'F':
+		run->facades = optarg;
+		break;
 	case 'w':
 		run->record.output = optarg;
 		break;
@@ -150,6 +157,7 @@ static char **parse(struct run *run, int argc, char **argv)
 	static const struct option words[] = {
 		{ "preload", required_argument, NULL, 'p' },
 		{ "options", required_argument, NULL, 'o' },
+		{ "facades", required_argument, NULL, 'F' },
 		{ "output", required_argument, NULL, 'w' },
 		{ "keep", optional_argument, NULL, 'k' },
 		{ "limit", required_argument, NULL, 'l' },
@@ -172,6 +180,7 @@ static char **parse(struct run *run, int argc, char **argv)
 	if (optind == argc)
 		die("no program given: mallochooks run [options] -- PROGRAM");
 	check_words(&run->record);
+	report_options_check(&run->record.options);
 	run->record.options.each = run->record.each;
 	run->unit = unit_find(unit);
 	return argv + optind;
@@ -205,6 +214,17 @@ static void check_unit_path(const char *path)
 			    *c == '\n' ? ' ' : *c,
 			    *c == '$' ? "substitutes" : "splits");
 	}
+}
+
+/*
+ * Is it linked with hooks that a preload would see the calls of once more?  One
+ * with a malloc of its own is different: ours would be called for nothing but
+ * what that lacks.
+ */
+static int carries_hooks(const struct program *prog)
+{
+	return prog->elf && prog->note &&
+	       (!prog->interp || prog->own_malloc == PROGRAM_MALLOC_NONE);
 }
 
 /*
@@ -243,9 +263,8 @@ static char *refusal(const struct program *prog, const struct program *unit)
 	}
 	if (prog->loader)
 		return NULL;
-	if (!prog->interp && prog->note)
-		return xasprintf("is static and carries its own hooks: start "
-				 "it without mallochooks run, or give --force");
+	if (carries_hooks(prog))
+		return NULL;
 	if (!prog->interp)
 		return xasprintf("is static, so nothing can be preloaded into "
 				 "it: link it dynamically, or with the hooks "
@@ -258,10 +277,9 @@ static char *refusal(const struct program *prog, const struct program *unit)
 				 "--preload=, or give --force");
 	if (prog->own_malloc != PROGRAM_MALLOC_NONE && !prog->note)
 		return xasprintf("brings its own malloc%s, which a preloaded "
-				 "one cannot replace: link it without that, or "
-				 "give --force (mallochooks stack "
-				 "--method=replace, which links the hooks in, "
-				 "comes with a later release)",
+				 "one cannot replace: link it without that, "
+				 "link the hooks in (mallochooks stack "
+				 "--method=replace), or give --force",
 				 prog->own_malloc == PROGRAM_MALLOC_INSIDE ?
 				 " (not exported)" : "");
 	return NULL;
@@ -338,13 +356,31 @@ static int add_option(const char *fmt, ...)
 	return err;
 }
 
+static void add_facades(const struct run *run)
+{
+	char *words;
+
+	if (unit_has_option(run->unit, "walk.facades") != 1)
+		die("--facades: %s has no layer walk: compose one that has "
+		    "(mallochooks stack --layers=walk,...), and name it by "
+		    "--preload=", run->unit);
+	words = facades_options(run->facades, run->prog.file);
+	if (!words)
+		exit(EXIT_OURS);
+	if (add_option("%s", words))
+		die("environment: %s", strerror(ENOMEM));
+	free(words);
+}
+
 /* "?": other units of the process may lack the layer. */
 static int set_environment(const struct run *run)
 {
 	const char *preload = getenv("LD_PRELOAD");
-	int err;
+	int err = 0;
 
-	err = join_env("LD_PRELOAD", run->unit, ':', preload ? preload : "");
+	if (!carries_hooks(&run->prog))
+		err = join_env("LD_PRELOAD", run->unit, ':',
+			       preload ? preload : "");
 	if (!err && run->options)
 		err = add_option("%s", run->options);
 	if (!err && run->record.totals)
@@ -626,6 +662,8 @@ int cmd_run(int argc, char **argv)
 	check_unit_path(run.unit);
 	path = find_or_exit(words[0]);
 	check_program(&run, path);
+	if (run.facades)
+		add_facades(&run);
 	record_open(&run.record);
 	block_signals(&run);
 	record_prepare(&run.record, run.unit);

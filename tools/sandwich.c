@@ -25,9 +25,13 @@ const char *const layer_op_names[NR_OPS] = {
 	[OP_QUERY] = "query",
 	[OP_TAG] = "tag",
 	[OP_WALK] = "walk",
+	[OP_CHANGED] = "changed",
+	[OP_RESET] = "reset",
+	[OP_ROOT] = "root",
 	[OP_OPTIONS] = "options",
 	[OP_OBSERVING] = "observing",
 	[OP_TRANSFORMING] = "transforming",
+	[OP_KEEPING] = "keeping",
 };
 
 /* The setting of a built-in layer, or NULL when @token is none. */
@@ -70,6 +74,8 @@ static int is_taken(const struct sandwich *sandwich, const char *name)
 	return 0;
 }
 
+#define SWITCH	"switch_"	/* before the name of a layer that has one */
+
 /* Takes over @name and @source. */
 static void add(struct sandwich *sandwich, char *name, char *source,
 		const char *builtin_key)
@@ -85,6 +91,8 @@ static void add(struct sandwich *sandwich, char *name, char *source,
 				    sizeof(*sandwich->layers));
 	sandwich->layers[sandwich->nr++] = (struct layer){
 		.name = unique, .source = source, .builtin = builtin_key,
+		.called = sandwich->switched && !streq(unique, "terminal") ?
+			xasprintf(SWITCH "%s", unique) : xstrdup(unique),
 	};
 }
 
@@ -103,6 +111,13 @@ static int check_source(const char *source, const char *where)
 	return 0;
 }
 
+/* The last two mean something else where options are set. */
+static int is_reserved(const char *name)
+{
+	return streq(name, "entry") || streq(name, "terminal") ||
+	       streq(name, "core") || streq(name, "only");
+}
+
 static int add_client(struct sandwich *sandwich, const char *source,
 		      const char *where)
 {
@@ -111,11 +126,11 @@ static int add_client(struct sandwich *sandwich, const char *source,
 	if (check_source(source, where))
 		return -1;
 	name = name_of_source(source);
-	if (!model_is_identifier(name) || streq(name, "entry") ||
-	    streq(name, "terminal")) {
+	if (!model_is_identifier(name) || is_reserved(name) ||
+	    starts_with(name, SWITCH)) {
 		say("\"%s\" cannot be the name of a layer (%s): rename the file "
-		    "to a-z, 0-9 and _, not a macro of C, not entry or "
-		    "terminal", name, source);
+		    "to a-z, 0-9 and _, not a macro of C, not entry, terminal, "
+		    "core, only or " SWITCH "...", name, source);
 		free(name);
 		return -1;
 	}
@@ -142,7 +157,7 @@ static int add_token(struct sandwich *sandwich, const char *token,
 	return check_source(source, source_dir);
 }
 
-/* log, count, sites, the client's layers, event, index: what the allocator itself
+/* walk, log, count, sites, the client's layers, event, index: what the allocator itself
  * gives is what the index has to know */
 static void default_order(const struct model *model,
 			  const struct strings *clients, struct strings *order)
@@ -204,15 +219,33 @@ static int check_client_sources(const struct model *model)
 	return result;
 }
 
+static int plan_terminal(struct sandwich *sandwich, const struct model *model,
+			 const char *source_dir)
+{
+	char *method, *terminal;
+
+	if (sandwich->family) {
+		add(sandwich, xstrdup("terminal"), NULL, NULL);
+		return 0;
+	}
+	method = model_chosen(model, GROUP_METHOD);
+	terminal = xasprintf("%s/hooks/terminal-%s.c", source_dir, method);
+	free(method);
+	add(sandwich, xstrdup("terminal"), terminal, NULL);
+	return check_source(terminal, source_dir);
+}
+
 int sandwich_plan(struct sandwich *sandwich, const struct model *model,
-		  const char *source_dir)
+		  const struct family *family, const char *source_dir)
 {
 	struct strings clients = { 0 }, order = { 0 };
 	const char *where;
-	char *method, *terminal;
 	int result = 0;
 
-	*sandwich = (struct sandwich){ .ident = model_string(model, "IDENT") };
+	*sandwich = (struct sandwich){
+		.ident = model_string(model, "IDENT"), .family = family,
+		.switched = model_bool(model, "LAYER_SWITCHES"),
+	};
 	strings_split(&clients, model_string(model, "HOOK_CLIENT"), ',');
 	strings_split(&order, model_string(model, "LAYER_ORDER"), ',');
 	if (order.nr) {
@@ -228,18 +261,40 @@ int sandwich_plan(struct sandwich *sandwich, const struct model *model,
 	strings_free(&order);
 	if (result)
 		return result;
-	method = model_chosen(model, GROUP_METHOD);
-	terminal = xasprintf("%s/hooks/terminal-%s.c", source_dir, method);
-	free(method);
-	add(sandwich, xstrdup("terminal"), terminal, NULL);
-	result = check_source(terminal, source_dir);
+	result = plan_terminal(sandwich, model, source_dir);
 	return result ? result : check_client_sources(model);
+}
+
+int sandwich_attends(const struct sandwich *sandwich)
+{
+	const unsigned int something = 1u << OP_OPTIONS | 1u << OP_DUMP |
+				       1u << OP_RESET;
+
+	for (size_t i = 0; i < sandwich->nr; i++)
+		if (sandwich->layers[i].has & something ||
+		    is_switched(sandwich, i))
+			return 1;
+	return 0;
+}
+
+void sandwich_names(const struct sandwich *sandwich, const struct model *model,
+		    struct strings *names)
+{
+	const struct family *family = sandwich->family;
+
+	if (!family) {
+		model_user_names(model, names);
+		return;
+	}
+	for (size_t i = 0; i < family->nr; i++)
+		strings_add(names, family->function[i].signature.name);
 }
 
 void sandwich_free(struct sandwich *sandwich)
 {
 	for (size_t i = 0; i < sandwich->nr; i++) {
 		free(sandwich->layers[i].name);
+		free(sandwich->layers[i].called);
 		free(sandwich->layers[i].source);
 	}
 	free(sandwich->layers);
@@ -285,7 +340,7 @@ int sandwich_probed(struct sandwich *sandwich, const struct model *model,
 	int result;
 
 	/* Another allocator's names (SYM_PREFIX) do not lead back to us. */
-	model_words(model, GROUP_SYMBOL, 1, &user);
+	sandwich_names(sandwich, model, &user);
 	if (!is_terminal(sandwich, i) && !*model_string(model, "SYM_PREFIX"))
 		probe.user = &user;
 	result = object_symbols(object, 0, visit_probed, &probe);
@@ -333,6 +388,8 @@ static int judge_family(const struct sandwich *sandwich,
 	char *list;
 	int result = 0;
 
+	if (sandwich->family)	/* what there is was named */
+		return 0;
 	for (size_t i = 0; i < sandwich->nr; i++)
 		if (layer_has(&sandwich->layers[i], OP_TRANSFORMING))
 			transforming = &sandwich->layers[i];
@@ -362,11 +419,14 @@ static int judge_family(const struct sandwich *sandwich,
 	return result;
 }
 
-/* By --wrap strdup of a shared libc is not seen, but the end of its chunk is. */
+/* By --wrap strdup of a shared libc is not seen, but the end of its chunk is.
+ * No library makes chunks of an allocator with names of its own. */
 static void warn_of_strangers(const struct sandwich *sandwich,
 			      const struct model *model)
 {
-	for (size_t i = 0; model_wraps(model) && i < sandwich->nr; i++) {
+	if (!model_wraps(model) || sandwich->family)
+		return;
+	for (size_t i = 0; i < sandwich->nr; i++) {
 		const struct layer *layer = &sandwich->layers[i];
 
 		if (!layer_has(layer, OP_TRANSFORMING))

@@ -5,6 +5,7 @@
 #ifndef MALLOCHOOKS_SANDWICH_H
 #define MALLOCHOOKS_SANDWICH_H
 
+#include "family.h"
 #include "model.h"
 
 /* What a layer may define as mh_<ident>_<layer>_<op>; the first five it must. */
@@ -25,9 +26,13 @@ enum layer_op {
 	OP_QUERY,
 	OP_TAG,
 	OP_WALK,
+	OP_CHANGED,
+	OP_RESET,
+	OP_ROOT,
 	OP_OPTIONS,
 	OP_OBSERVING,
 	OP_TRANSFORMING,
+	OP_KEEPING,
 	NR_OPS,
 };
 
@@ -36,12 +41,14 @@ extern const char *const layer_op_names[NR_OPS];
 /**
  * struct layer - one layer
  * @name:	in the symbols; a second instance has a number behind
+ * @called:	name of what the layer above calls: the same, or its switch's
  * @source:	path of its source
  * @builtin:	key of its setting, or NULL for a client's layer and terminal
  * @has:	bit by enum layer_op: what its source defines
  */
 struct layer {
 	char *name;
+	char *called;
 	char *source;
 	const char *builtin;
 	unsigned int has;
@@ -50,10 +57,14 @@ struct layer {
 /**
  * struct sandwich - the layers of a stack
  * @ident:	identity, part of every symbol
+ * @family:	functions with names of their own, or NULL: malloc's family
+ * @switched:	each layer has a switch in front of it
  * @layers:	top to bottom; the last is the terminal; the entry is not here
  */
 struct sandwich {
 	const char *ident;
+	const struct family *family;
+	int switched;
 	struct layer *layers;
 	size_t nr;
 };
@@ -63,17 +74,35 @@ static inline int layer_has(const struct layer *layer, enum layer_op op)
 	return layer->has >> op & 1;
 }
 
+/* Has any layer something to do when somebody asks the stack while it runs? */
+int sandwich_attends(const struct sandwich *sandwich);
+
 static inline int is_terminal(const struct sandwich *sandwich, size_t i)
 {
 	return i + 1 == sandwich->nr;
 }
 
+/* Has layer @i a switch? */
+static inline int is_switched(const struct sandwich *sandwich, size_t i)
+{
+	return sandwich->switched && !is_terminal(sandwich, i);
+}
+
+/* Flags of its switch's option, as C: it is known what the layer has. */
+static inline const char *layer_on_flags(const struct layer *layer)
+{
+	return layer_has(layer, OP_OBSERVING) ? "MALLOCHOOKS_LIVE" : "0";
+}
+
 /**
  * sandwich_plan() - which layers, in which order, under which names
+ * @family:	functions with names of their own, or NULL; their terminal has no
+ *		source yet
  * @source_dir:	where the built-in ones are
  * Return: 0, or -1 with a line said.
  */
 int sandwich_plan(struct sandwich *sandwich, const struct model *model,
+		  const struct family *family,
 		  const char *source_dir);
 void sandwich_free(struct sandwich *sandwich);
 
@@ -102,5 +131,17 @@ void sandwich_print(const struct sandwich *sandwich, const struct model *model,
 /* generate.c: the C source that ties the layers together. */
 void sandwich_generate(const struct sandwich *sandwich,
 		       const struct model *model, FILE *out);
+
+/* The C names of the functions that are hooked, as the linker knows them. */
+void sandwich_names(const struct sandwich *sandwich, const struct model *model,
+		    struct strings *names);
+
+/* The note by which the stack's table is found, in assembler. */
+void sandwich_generate_note(const struct sandwich *sandwich,
+			    const struct model *model, FILE *out);
+
+/* The same for method replace's thunks, in assembler. */
+void sandwich_generate_thunks(const struct sandwich *sandwich,
+			      const struct model *model, FILE *out);
 
 #endif

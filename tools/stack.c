@@ -12,12 +12,15 @@
 #include <string.h>
 
 #include "compose.h"
+#include "describe.h"
+#include "settings.h"
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 /* Options in the order of the help text; a value sets what its row says. */
 enum option_id {
 	OPTION_CONFIG = 256,
+	OPTION_DESCRIPTION,
 	OPTION_IDENT,
 	OPTION_EVENT_IDENT,
 	OPTION_NAME,
@@ -29,6 +32,7 @@ enum option_id {
 	OPTION_SOURCES,
 	OPTION_EVENTS,
 	OPTION_TRANSFORMING,
+	OPTION_SWITCHES,
 	OPTION_COMPOSE,
 	OPTION_CALLER,
 	OPTION_ARCH,
@@ -39,14 +43,17 @@ enum option_id {
 	OPTION_SOURCE_DIR,
 	OPTION_WORK,
 	OPTION_PARTS,
+	OPTION_RUNTIME,
 	OPTION_DEPFILE,
 	OPTION_PRINT,
 	OPTION_LINK_WORDS,
+	OPTION_LIB_DIR,
 	OPTION_HELP,
 };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, OPTION_CONFIG },
+	{ "description", required_argument, NULL, OPTION_DESCRIPTION },
 	{ "ident", required_argument, NULL, OPTION_IDENT },
 	{ "event-ident", required_argument, NULL, OPTION_EVENT_IDENT },
 	{ "name", required_argument, NULL, OPTION_NAME },
@@ -58,6 +65,7 @@ static const struct option options[] = {
 	{ "sources", required_argument, NULL, OPTION_SOURCES },
 	{ "events", required_argument, NULL, OPTION_EVENTS },
 	{ "transforming", no_argument, NULL, OPTION_TRANSFORMING },
+	{ "switches", no_argument, NULL, OPTION_SWITCHES },
 	{ "compose", required_argument, NULL, OPTION_COMPOSE },
 	{ "caller", required_argument, NULL, OPTION_CALLER },
 	{ "arch", required_argument, NULL, OPTION_ARCH },
@@ -68,9 +76,11 @@ static const struct option options[] = {
 	{ "source-dir", required_argument, NULL, OPTION_SOURCE_DIR },
 	{ "work", required_argument, NULL, OPTION_WORK },
 	{ "parts", required_argument, NULL, OPTION_PARTS },
+	{ "runtime", required_argument, NULL, OPTION_RUNTIME },
 	{ "depfile", required_argument, NULL, OPTION_DEPFILE },
 	{ "print", no_argument, NULL, OPTION_PRINT },
 	{ "link-words", no_argument, NULL, OPTION_LINK_WORDS },
+	{ "lib-dir", required_argument, NULL, OPTION_LIB_DIR },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -85,12 +95,14 @@ static const char help[] =
 "\n"
 "What is composed (later words win):\n"
 "  --config=FILE       start from this .config, not from the installed one\n"
+"  --description=FILE  several allocators and facades, which start from all the\n"
+"                      other words (Documentation/description.rst)\n"
 "  --ident=NAME        identity: part of every internal name\n"
 "  --event-ident=NAME  prefix of the event handlers\n"
 "  --name=SUFFIX       suffix of installed products\n"
 "  --prefix=PREFIX     of the allocator's symbols: \"dl\" for dlmalloc\n"
-"  --method=METHOD     how calls come to land in the entry: preload, wrap or\n"
-"                      wrapdl\n"
+"  --method=METHOD     how calls come to land in the entry: preload, wrap,\n"
+"                      wrapdl or replace\n"
 "  --symbols=LIST      exactly these symbols: malloc,free,...; cxx for the\n"
 "                      operators of C++\n"
 "  --calloc=MODE       auto, hooked or emulated\n"
@@ -98,6 +110,7 @@ static const char help[] =
 "  --sources=LIST      C files compiled into the unit (event handlers)\n"
 "  --events=LIST       exactly these events: pre_alloc,...\n"
 "  --transforming      the event handlers change sizes or keep a table\n"
+"  --switches          each layer can be switched off: LAYER.on, at run time\n"
 "  --compose=FORM      unit (LTO), or separate (for debuggers)\n"
 "  --caller=WHAT       return (address), frames (and frame pointers kept), or\n"
 "                      none\n"
@@ -110,8 +123,10 @@ static const char help[] =
 "  --cc=COMMAND        compiler (default: $CC, or cc)\n"
 "  --cflags=FLAGS      for it (default: $CFLAGS, or -O2 -g)\n"
 "  --objcopy=COMMAND   (default: the compiler's)\n"
+"  --lib-dir=DIR       ldplugin.so and ld/ are there, for links by method replace\n"
 "  --source-dir=DIR    hooks/, index/, config/ and arch/ are there\n"
 "  --parts=DIR         also leave stack.o and runtime.o there\n"
+"  --runtime=FILE      take this runtime.o, left by --parts before, as it is\n"
 "  --work=DIR          keep the intermediate files there\n"
 "  --depfile=FILE      write what the product was made from, for make\n"
 "  -v                  print the commands\n"
@@ -151,13 +166,16 @@ struct request {
 	} *words;
 	size_t nr_words;
 	const char *config;
+	const char *description;
 	const char *out;
 	const char *cc;
 	const char *cflags;
 	const char *objcopy;
 	const char *source_dir;
+	const char *lib_dir;
 	const char *work;
 	const char *parts;
+	const char *runtime;
 	const char *depfile;
 	int verbose;
 	int print;
@@ -184,6 +202,9 @@ static void take_option(struct request *request, int id, const char *value)
 	case OPTION_CONFIG:
 		request->config = value;
 		break;
+	case OPTION_DESCRIPTION:
+		request->description = value;
+		break;
 	case OPTION_CC:
 		request->cc = value;
 		break;
@@ -202,6 +223,9 @@ static void take_option(struct request *request, int id, const char *value)
 	case OPTION_PARTS:
 		request->parts = value;
 		break;
+	case OPTION_RUNTIME:
+		request->runtime = value;
+		break;
 	case OPTION_DEPFILE:
 		request->depfile = value;
 		break;
@@ -210,6 +234,9 @@ static void take_option(struct request *request, int id, const char *value)
 		break;
 	case OPTION_LINK_WORDS:
 		request->link_words = 1;
+		break;
+	case OPTION_LIB_DIR:
+		request->lib_dir = value;
 		break;
 	case OPTION_HELP:
 		request->help = 1;
@@ -266,86 +293,13 @@ static int read_options(struct request *request, int argc, char **argv)
 	return 0;
 }
 
-/* --layers: which built-in ones, which of the client's, and the order */
-static int set_layers(struct model *model, const struct strings *tokens,
-		      const char *where)
-{
-	struct strings builtin = { 0 }, clients = { 0 };
-	char *order = strings_join(tokens, ",");
-	char *paths;
-	int result;
-
-	for (size_t i = 0; i < tokens->nr; i++) {
-		const char *token = tokens->item[i];
-		int is_path = strchr(token, '/') || ends_with(token, ".c");
-
-		if (!is_path)
-			strings_add(&builtin, token);
-		else if (!strings_has(&clients, token))
-			strings_add(&clients, token);
-	}
-	paths = strings_join(&clients, ",");
-	result = model_select(model, GROUP_LAYER, &builtin, where);
-	if (!result)
-		result = model_set(model, "HOOK_CLIENT", paths, where);
-	if (!result)
-		result = model_set(model, "LAYER_ORDER", order, where);
-	free(paths);
-	free(order);
-	strings_free(&builtin);
-	strings_free(&clients);
-	return result;
-}
-
-static int apply_list(struct model *model, int id, const char *value,
-		      const char *where)
-{
-	struct strings list = { 0 };
-	int result;
-
-	strings_split(&list, value, ',');
-	if (id == OPTION_LAYERS)
-		result = set_layers(model, &list, where);
-	else
-		result = model_select(model, id == OPTION_SYMBOLS ?
-				      GROUP_SYMBOL : GROUP_EVENT, &list, where);
-	strings_free(&list);
-	return result;
-}
-
 static int apply_word(struct model *model, int id, const char *value)
 {
+	const char *name = options[id - 256].name;
 	char where[32];
 
-	snprintf(where, sizeof(where), "--%s", options[id - 256].name);
-	switch (id) {
-	case OPTION_IDENT:
-		return model_set(model, "IDENT", value, where);
-	case OPTION_EVENT_IDENT:
-		return model_set(model, "EVENT_IDENT", value, where);
-	case OPTION_NAME:
-		return model_set(model, "NAME", value, where);
-	case OPTION_PREFIX:
-		return model_set(model, "SYM_PREFIX", value, where);
-	case OPTION_METHOD:
-		return model_choose(model, GROUP_METHOD, value, where);
-	case OPTION_CALLOC:
-		return model_choose(model, GROUP_CALLOC, value, where);
-	case OPTION_COMPOSE:
-		return model_choose(model, GROUP_COMPOSE, value, where);
-	case OPTION_CALLER:
-		return model_choose(model, GROUP_CALLER, value, where);
-	case OPTION_ARCH:
-		return model_choose(model, GROUP_ARCH, value, where);
-	case OPTION_SOURCES:
-		return model_set(model, "CLIENT_SOURCES", value, where);
-	case OPTION_TRANSFORMING:
-		return model_set(model, "EVENT_TRANSFORMING", "y", where);
-	case OPTION_SET:
-		return model_assign(model, value, where);
-	default:
-		return apply_list(model, id, value, where);
-	}
+	snprintf(where, sizeof(where), "--%s", name);
+	return settings_apply(model, name, value, where);
 }
 
 /* @below of the folder of the executable, when @witness is in there.
@@ -369,6 +323,21 @@ static char *find_source_dir(const char *self)
 			       "hooks/entry.c");
 
 	return dir ? dir : find_below(self, "..", "hooks/entry.c");
+}
+
+#ifndef MALLOCHOOKS_LIBDIR_FROM_BIN
+#define MALLOCHOOKS_LIBDIR_FROM_BIN "../lib"
+#endif
+
+/* The same for the linkers' parts; there may be none on this machine. */
+static char *find_lib_dir(const char *self)
+{
+	char *dir = find_below(self, "..", "ldplugin.so");
+
+	if (!dir)
+		dir = find_below(self, MALLOCHOOKS_LIBDIR_FROM_BIN "/mallochooks",
+				 "ldplugin.so");
+	return dir;
 }
 
 /* In a tree the headers lie inside it, installed in the prefix above it. */
@@ -456,125 +425,306 @@ static int check_macros(const struct compiler *compiler,
 	return result;
 }
 
-static int build(struct compose *compose, const struct request *request,
-		 const char *base)
-{
-	int result = compose_build(compose, request->out, request->parts);
+/**
+ * struct task - all that is asked for, and what it is done with
+ * @parts:	stacks and groups of facades; one when there is no description
+ * @sandwich:	of each
+ * @link:	of each
+ * @base:	the file that was read, or NULL
+ */
+struct task {
+	struct request *request;
+	struct description parts;
+	struct sandwich *sandwich;
+	struct link_part *link;
+	struct compiler compiler;
+	struct compose compose;
+	char *base;
+};
 
-	if (!result)
-		result = write_make_fragment(compose->model, request->out);
-	if (!result && request->depfile)
-		result = write_depfile(compose, request->out,
-				       request->depfile, base);
+/* The command line alone is one stack of malloc's family. */
+static int read_parts(struct task *task, const char *self)
+{
+	struct model model;
+	int result;
+
+	model_init(&model);
+	result = read_model(&model, task->request, self, &task->base);
+	if (!result && task->request->description) {
+		result = description_read(&task->parts,
+					  task->request->description, &model);
+	} else if (!result) {
+		task->parts.part = xcalloc(1, sizeof(*task->parts.part));
+		task->parts.nr = 1;
+		model_copy(&task->parts.part[0].model, &model);
+		task->parts.part[0].where = xstrdup("command line");
+	}
+	model_free(&model);
+	task->sandwich = xcalloc(task->parts.nr + 1, sizeof(*task->sandwich));
+	task->link = xcalloc(task->parts.nr + 1, sizeof(*task->link));
 	return result;
 }
 
-static void print_link_words(const struct model *model)
+/* A preload is a shared object of its own; all else goes into one link. */
+static int check_methods(const struct task *task)
 {
+	const struct description *parts = &task->parts;
+	int first = model_bool(&parts->part[0].model, "METHOD_PRELOAD");
+
+	for (size_t i = 1; i < parts->nr; i++) {
+		if (model_bool(&parts->part[i].model, "METHOD_PRELOAD") ==
+		    first)
+			continue;
+		say("%s: method preload and link-time methods do not go into "
+		    "one object: write two descriptions",
+		    parts->part[i].where);
+		return -1;
+	}
+	return 0;
+}
+
+static void plan_link(const struct described *part,
+		      const struct sandwich *sandwich, struct link_part *link)
+{
+	link->model = &part->model;
+	link->guarded = !part->facades;
+	link->all_asked = part->family.nr > 0;
+	sandwich_names(sandwich, &part->model, &link->names);
+	for (size_t i = 0; i < part->family.nr; i++) {
+		const struct signature *s = &part->family.function[i].signature;
+
+		if (s->file)
+			strings_addf(&link->statics, "%s:%s", s->file, s->name);
+	}
+}
+
+static int check_statics(const struct described *part,
+			 const struct link_part *link)
+{
+	if (!link->statics.nr || model_bool(&part->model, "METHOD_REPLACE"))
+		return 0;
+	say("%s: %s is static, which only method replace can reach",
+	    part->where, link->statics.item[0]);
+	return -1;
+}
+
+static int plan_part(struct task *task, size_t i)
+{
+	struct described *part = &task->parts.part[i];
+	struct sandwich *sandwich = &task->sandwich[i];
+	const struct family *family = part->family.nr ? &part->family : NULL;
+
+	if (settle_arch(&part->model, &task->compiler) ||
+	    model_check(&part->model))
+		return -1;
+	if (part->facades) {
+		sandwich->ident = model_string(&part->model, "IDENT");
+		sandwich->family = family;
+	} else if (sandwich_plan(sandwich, &part->model, family,
+				 task->compose.source_dir)) {
+		return -1;
+	}
+	plan_link(part, sandwich, &task->link[i]);
+	return check_macros(&task->compiler, sandwich, &part->model) ||
+	       check_statics(part, &task->link[i]) ? -1 : 0;
+}
+
+static int plan(struct task *task)
+{
+	if (check_methods(task))
+		return -1;
+	for (size_t i = 0; i < task->parts.nr; i++)
+		if (plan_part(task, i))
+			return -1;
+	return 0;
+}
+
+static void print_link_words(const struct task *task)
+{
+	const struct request *request = task->request;
+	const struct link_place place = {
+		request->lib_dir, request->out ? request->out : "OUT.o",
+	};
 	struct strings words = { 0 };
 	char *list;
 
-	link_words(model, &words);
+	link_words(task->link, task->parts.nr, &place, &words);
 	list = strings_join(&words, " ");
 	puts(list);
 	free(list);
 	strings_free(&words);
 }
 
-/* Everything behind the description: the status of the whole. */
-static int carry_out(struct compose *compose, const struct request *request,
-		     const char *base)
+/* One part, as far as it was asked for; its object goes to @stacks. */
+static int make_part(struct task *task, size_t i, struct strings *stacks)
 {
-	int status = STATUS_FAILED;
+	const struct request *request = task->request;
+	const struct described *part = &task->parts.part[i];
+	struct compose *compose = &task->compose;
+	char *prefix = task->parts.nr == 1 ? xstrdup("") :
+		xasprintf("%s-", task->sandwich[i].ident);
+	char *stack;
+	int result;
 
-	compose->jobs.verbose = request->verbose;
-	compose->want_deps = request->depfile != NULL;
-	compose->use_lto = model_bool(compose->model, "COMPOSE_UNIT");
+	compose->use_lto = model_bool(&part->model, "COMPOSE_UNIT");
 	if (compose->use_lto && !request->print &&
 	    !compiler_links_lto(compose->compiler)) {
 		say("%s has no lld to make one unit: composing separate "
 		    "objects", compose->compiler->cc.item[0]);
 		compose->use_lto = 0;
 	}
-	jobs_catch_signals();
-	if (!compose_open(compose, request->work) && !compose_probe(compose)) {
-		if (request->print)
-			sandwich_print(compose->sandwich, compose->model,
-				       stdout);
-		if (request->print || !build(compose, request, base))
-			status = 0;
+	result = compose_begin(compose, &part->model, &task->sandwich[i],
+			       prefix);
+	if (!result && !part->facades)
+		result = compose_probe(compose);
+	if (!result && request->print)
+		sandwich_print(compose->sandwich, compose->model, stdout);
+	if (!result && !request->print) {
+		stack = request->parts ?
+			xasprintf("%s/%sstack.o", request->parts, prefix) :
+			compose_path(compose, "stack.o");
+		strings_add(stacks, stack);
+		result = part->facades ? compose_facades(compose, stack) :
+					 compose_stack(compose, stack);
+		free(stack);
 	}
+	free(prefix);
+	return result;
+}
+
+static int finish(struct task *task, const struct strings *stacks)
+{
+	const struct request *request = task->request;
+	struct compose *compose = &task->compose;
+	char *runtime;
+	int result;
+
+	compose->prefix = "";
+	runtime = request->runtime ? xstrdup(request->runtime) :
+		request->parts ? xasprintf("%s/runtime.o", request->parts) :
+				   compose_path(compose, "runtime.o");
+	result = compose_finish(compose, stacks, runtime, request->out);
+	free(runtime);
+	if (!result)
+		result = write_make_fragment(task->link, task->parts.nr,
+					     request->out, request->lib_dir);
+	if (!result && request->depfile)
+		result = write_depfile(compose, request->out, request->depfile,
+				       task->base);
+	return result;
+}
+
+/* Everything behind the description: the status of the whole. */
+static int carry_out(struct task *task)
+{
+	const struct request *request = task->request;
+	struct compose *compose = &task->compose;
+	struct strings stacks = { 0 };
+	int result;
+
+	compose->jobs.verbose = request->verbose;
+	compose->want_deps = request->depfile != NULL;
+	compose->has_runtime = request->runtime != NULL;
+	jobs_catch_signals();
+	result = request->parts && !request->print ?
+		compose_folder(request->parts, "--parts") : 0;
+	if (!result)
+		result = compose_open(compose, request->work);
+	for (size_t i = 0; !result && i < task->parts.nr; i++)
+		result = make_part(task, i, &stacks);
+	if (!result && !request->print)
+		result = finish(task, &stacks);
 	compose_close(compose);
+	strings_free(&stacks);
 	jobs_die_of_signal();
+	return result ? STATUS_FAILED : 0;
+}
+
+static int wants_plugin(const struct task *task)
+{
+	for (size_t i = 0; i < task->parts.nr; i++)
+		if (model_bool(&task->parts.part[i].model, "METHOD_REPLACE"))
+			return 1;
+	return 0;
+}
+
+/* The places that are found beside the tool, or named.
+ * @found: to be freed */
+static int find_places(struct task *task, const char *self, char *found[2])
+{
+	struct request *request = task->request;
+	struct compose *compose = &task->compose;
+
+	if (!request->source_dir)
+		request->source_dir = found[0] = find_source_dir(self);
+	compose->source_dir = request->source_dir;
+	if (compose->source_dir)
+		compose->include_dir = find_include_dir(compose->source_dir);
+	if (!compose->include_dir) {
+		say("no sources of ours in %s: say --source-dir=DIR",
+		    compose->source_dir ? compose->source_dir : self);
+		return -1;
+	}
+	if (!request->lib_dir)
+		request->lib_dir = found[1] = find_lib_dir(self);
+	if (request->lib_dir || !wants_plugin(task))
+		return 0;
+	say("no ldplugin.so beside this tool, which links by method replace "
+	    "need: say --lib-dir=DIR");
+	return -1;
+}
+
+static int do_task(struct task *task, const char *self)
+{
+	struct request *request = task->request;
+	char *found[2] = { NULL, NULL };
+	int status = STATUS_USAGE;
+
+	task->compose.compiler = &task->compiler;
+	if (!read_parts(task, self) && !find_places(task, self, found) &&
+	    !compiler_meet(&task->compiler, request->cc, request->cflags,
+			   request->objcopy) &&
+	    !plan(task)) {
+		if (request->link_words)
+			print_link_words(task);
+		status = request->link_words ? 0 : carry_out(task);
+	}
+	free(found[0]);
+	free(found[1]);
 	return status;
 }
 
-/* The description, whole and checked, then carried out. */
-static int compose_request(const struct request *request, struct model *model,
-			   struct compiler *compiler)
+static void free_task(struct task *task)
 {
-	struct sandwich sandwich = { .nr = 0 };
-	struct compose compose = {
-		.model = model, .compiler = compiler, .sandwich = &sandwich,
-	};
-	char *self = self_dir();
-	char *found = NULL, *base = NULL;
-	int status = STATUS_USAGE;
-
-	if (!self)
-		die("cannot read /proc/self/exe: %s", strerror(errno));
-	if (read_model(model, request, self, &base))
-		goto out;
-	if (!request->source_dir)
-		found = find_source_dir(self);
-	compose.source_dir = request->source_dir ? request->source_dir : found;
-	if (compose.source_dir)
-		compose.include_dir = find_include_dir(compose.source_dir);
-	if (!compose.include_dir) {
-		say("no sources of ours in %s: say --source-dir=DIR",
-		    compose.source_dir ? compose.source_dir : self);
-		goto out;
+	for (size_t i = 0; i < task->parts.nr; i++) {
+		sandwich_free(&task->sandwich[i]);
+		strings_free(&task->link[i].names);
+		strings_free(&task->link[i].statics);
 	}
-	if (compiler_meet(compiler, request->cc, request->cflags,
-			  request->objcopy) ||
-	    settle_arch(model, compiler) || model_check(model) ||
-	    sandwich_plan(&sandwich, model, compose.source_dir) ||
-	    check_macros(compiler, &sandwich, model))
-		goto out;
-	if (request->link_words) {
-		print_link_words(model);
-		status = 0;
-		goto out;
-	}
-	status = carry_out(&compose, request, base);
-out:
-	sandwich_free(&sandwich);
-	free(compose.include_dir);
-	free(self);
-	free(found);
-	free(base);
-	return status;
+	free(task->sandwich);
+	free(task->link);
+	free(task->compose.include_dir);
+	free(task->base);
+	compiler_free(&task->compiler);
+	description_free(&task->parts);
 }
 
 int cmd_stack(int argc, char **argv)
 {
 	struct request request = { .nr_words = 0 };
-	struct compiler compiler = { .machine = NULL };
-	struct model model;
+	struct task task = { .request = &request };
+	char *self = self_dir();
 	int status = STATUS_USAGE;
 
-	if (read_options(&request, argc, argv))
-		goto out;
-	if (request.help) {
-		print_help();
-		status = 0;
-		goto out;
+	if (!self)
+		die("cannot read /proc/self/exe: %s", strerror(errno));
+	if (!read_options(&request, argc, argv)) {
+		if (request.help)
+			print_help();
+		status = request.help ? 0 : do_task(&task, self);
+		free_task(&task);
 	}
-	model_init(&model);
-	status = compose_request(&request, &model, &compiler);
-	compiler_free(&compiler);
-	model_free(&model);
-out:
 	free(request.words);
+	free(self);
 	return status;
 }

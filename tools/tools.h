@@ -19,6 +19,11 @@ int cmd_report(int argc, char **argv);
 int cmd_stack(int argc, char **argv);
 int cmd_rewrite(int argc, char **argv);
 int cmd_options(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_get(int argc, char **argv);
+int cmd_set(int argc, char **argv);
+int cmd_query(int argc, char **argv);
+int cmd_objects(int argc, char **argv);
 
 /*
  * The command under way, for say(); and the exit status of a failure of our

@@ -2,7 +2,8 @@
 #
 # No symbol of the menu may be a dead switch: each one that the Kconfig files
 # declare is given another value, and then "make stack" has to print something
-# else, and the object that is linked into programs has to be another one.
+# else, and the object that is linked into programs has to be another one (that
+# is tried with a quarter of them a day; MH_FLIP_ALL=y tries all).
 # For a symbol of the user API, the exports of the preload change by that name.
 #
 # timeout: 1200
@@ -105,6 +106,8 @@ print_and_build base || { fail "full_defconfig does not build"; finish; }
 
 menu >"$TMPDIR/menu"
 nr=0
+turn=${MH_FLIP_TURN:-$(($(date +%s) / 86400 % 4))}
+echo "turn $turn (MH_FLIP_TURN=0..3; MH_FLIP_ALL=y builds all)"
 while read -r name type low high choice; do
 	now=$(sed -n "s/^CONFIG_$name=//p" "$TMPDIR/base.config")
 	[ -n "$now" ] || now=n
@@ -145,6 +148,14 @@ while read -r name type low high choice; do
 		continue
 	fi
 
+	# Every flip is printed; every fourth is built, others by the day.
+	if [ $(((nr + turn) % 4)) -ne 0 ] && [ -z "${MH_FLIP_ALL-}" ]; then
+		make -s --no-print-directory -C "$src" CC="$CC" O="$out" stack \
+			>"$TMPDIR/flip.stack" 2>"$log" || { cat "$log"; fail "make stack with CONFIG_$name=$value"; }
+		! cmp -s "$TMPDIR/base.stack" "$TMPDIR/flip.stack" ||
+			fail "make stack prints the same with CONFIG_$name=$value"
+		continue
+	fi
 	print_and_build flip || { fail "CONFIG_$name=$value does not build"; continue; }
 	! cmp -s "$TMPDIR/base.stack" "$TMPDIR/flip.stack" ||
 		fail "make stack prints the same with CONFIG_$name=$value"
@@ -159,6 +170,14 @@ while read -r name type low high choice; do
 
 	changed=$(comm -3 "$TMPDIR/base.exports" "$TMPDIR/flip.exports" | tr -d '\t' | tr '\n' ' ')
 	case $name in
+	METHOD_REPLACE)
+		[ ! -s "$TMPDIR/flip.exports" ] || fail "CONFIG_$name=y makes a preload"
+		for entry in $(grep -v -e '^_Z' -e mallochooks "$TMPDIR/base.exports"); do
+			grep -qx "__mallochooks_self_$entry" "$TMPDIR/flip.object" ||
+				fail "no __mallochooks_self_$entry with CONFIG_$name=y"
+		done
+		grep -q 'plugin-opt,hooks=' "$out"/build/mallochooks*.pc ||
+			fail "CONFIG_$name=y does not have the plugin" ;;
 	METHOD_*)
 		[ ! -s "$TMPDIR/flip.exports" ] || fail "CONFIG_$name=y makes a preload"
 		for entry in $(grep -v -e '^_Z' -e mallochooks "$TMPDIR/base.exports"); do

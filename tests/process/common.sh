@@ -90,11 +90,15 @@ compile_cxx()
 }
 
 # compose NAME LAYERS OPTIONS...: NAME.o, of the built-in configuration
+# The runtime is the build's, which depends on the method alone.
 compose()
 {
-	_name=$1 _layers=$2
+	_name=$1 _layers=$2 _runtime=--runtime=$BUILDDIR/parts/runtime.o
 	shift 2
-	"$tool" stack --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" \
+	case $* in
+	*--method=*)	_runtime= ;;
+	esac
+	"$tool" stack $_runtime --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" \
 		--method=preload --layers="$_layers" "$@" -o "$_name.o" >compose.log 2>&1 || {
 		cat compose.log
 		echo "$_name was not composed"
