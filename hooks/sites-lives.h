@@ -199,10 +199,10 @@ static uint32_t alive_make(uint64_t key)
 			return 0;
 		__atomic_store_n(&page->kind, MH_SITES_PAGE_ALIVE,
 				 __ATOMIC_RELEASE);
-		offset = (uint32_t)((unsigned char *)page->alive - base);
+		offset = (uint32_t)((unsigned char *)page->alive - file_base);
 	}
 	__atomic_store_n(&alive_at(offset)->key, key, __ATOMIC_RELAXED);
-	page = (struct mh_sites_page *)(base + offset / MH_SITES_PAGE_BYTES *
+	page = (struct mh_sites_page *)(file_base + offset / MH_SITES_PAGE_BYTES *
 					MH_SITES_PAGE_BYTES);
 	/* release: pairs with a reader's acquire */
 	__atomic_store_n(&page->used, page->used + 1, __ATOMIC_RELEASE);

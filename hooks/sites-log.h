@@ -223,7 +223,7 @@ static int open_file(void)
 		return 0;
 	}
 	head = file.head;
-	base = (unsigned char *)head;
+	file_base = (unsigned char *)head;
 	alive_open();
 	replay();
 	alive_begin(child);

@@ -18,7 +18,7 @@ static uint32_t new_page(struct shard *shard)
 		return 0;
 	page->shard = shard->number;
 	__atomic_store_n(&page->kind, MH_SITES_PAGE_RECORDS, __ATOMIC_RELEASE);
-	offset = (uint32_t)((unsigned char *)page->record - base);
+	offset = (uint32_t)((unsigned char *)page->record - file_base);
 	__atomic_store_n(&shard->next, offset + (uint32_t)sizeof(nothing),
 			 __ATOMIC_RELAXED);
 	return offset;
@@ -46,7 +46,7 @@ static uint32_t new_record(struct shard *shard)
 		offset = new_page(shard);
 	if (!offset)
 		return 0;
-	page = (struct mh_sites_page *)(base + offset / MH_SITES_PAGE_BYTES *
+	page = (struct mh_sites_page *)(file_base + offset / MH_SITES_PAGE_BYTES *
 					MH_SITES_PAGE_BYTES);
 	nr = offset % MH_SITES_PAGE_BYTES / (uint32_t)sizeof(nothing);
 	/* release: pairs with a reader's acquire; the record reads as zero */

@@ -121,7 +121,7 @@ static MH_TLS struct {
 };
 
 /* Of the file; stays where it is, see index/sitefile.h. */
-static unsigned char *base = (unsigned char *)&nothing;
+static unsigned char *file_base = (unsigned char *)&nothing;
 
 enum { LOGGING, OPENING, OPEN, OFF };
 
@@ -216,7 +216,7 @@ static inline int is_high(const uint32_t *count)
 
 static inline struct mh_sites_record *record_at(uint32_t offset)
 {
-	return (struct mh_sites_record *)(base + offset);
+	return (struct mh_sites_record *)(file_base + offset);
 }
 
 #include "sites-shard.h"

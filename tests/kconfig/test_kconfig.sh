@@ -157,7 +157,9 @@ cp "$config" "$TMPDIR/a"
 mk O="$out" savedefconfig || fail "make savedefconfig"
 cp "$out/defconfig" "$src/config/defconfig/saved_defconfig"
 mk O="$out" saved_defconfig || { cat "$log"; fail "a saved defconfig is refused"; }
-cmp -s "$TMPDIR/a" "$config" || fail "savedefconfig lost something"
+# What cannot be chosen kconfig may list as not set, or leave out.
+grep '^CONFIG_' "$TMPDIR/a" >"$TMPDIR/b"
+grep '^CONFIG_' "$config" | cmp -s "$TMPDIR/b" - || fail "savedefconfig lost something"
 rm "$src/config/defconfig/saved_defconfig"
 
 # ---- bad values -------------------------------------------------------------
@@ -332,7 +334,7 @@ made "AR GEN LD STACK "
 what="a layer"; touch "$src/hooks/count.c"; made "AR LD STACK "
 what="an installed header"; touch "$src/include/mallochooks/runtime.h"
 mk O="$out"; grep -q STACK "$log" || fail "a header does not make the stack again"
-what="a source of the runtime"; touch "$src/index/arena.c"; made "AR LD STACK "
+what="a source of the runtime"; touch "$src/index/shard.c"; made "AR LD STACK "
 what="a template"; touch "$src/mallochooks.pc.in"; made "GEN "
 what="a source of the tool"; touch "$src/tools/run.c"; made "AR CC LD STACK "
 [ "$(grep -c '  CC ' "$log")" -eq 1 ] || fail "one source of the tool changed, more were compiled"

@@ -96,7 +96,7 @@ compose()
 	_name=$1 _layers=$2 _runtime=--runtime=$BUILDDIR/parts/runtime.o
 	shift 2
 	case $* in
-	*--method=*)	_runtime= ;;
+	*--method=* | *--cflags=*)	_runtime= ;;
 	esac
 	"$tool" stack $_runtime --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" \
 		--method=preload --layers="$_layers" "$@" -o "$_name.o" >compose.log 2>&1 || {

@@ -9,7 +9,11 @@
 
 unset MALLOCHOOKS_CONF
 compile work -pthread "$here/abi_work.c"
+# The other process is the machine's own, as the tool is.
+target=$cc
+[ -z "$RUNNER" ] || cc=cc
 compile third "$here/abi_third.c"
+cc=$target
 preload stack count,log,event --switches
 
 # start [SETTINGS]: a process that hears what tell says
@@ -204,27 +208,31 @@ tell "a 1" allocated
 
 # ---- children -----------------------------------------------------------------
 
-set_ "$pid" core.dump_fd=3 log.min_bytes=77
+set_ "$pid" log.min_bytes=77
 tell "a 1" allocated
 set_ "$pid" core.dump=+1 log.min_bytes=78
 nr=$(dumps)
 tell f child
 child=$said
-is "a child has its parent's values" "  core.dump_fd = 3 (set while running), live" "$(get "$child" | grep dump_fd)"
+is "a child has its parent's values" 77 "$(get "$child" log.min_bytes)"
 tell "a 1" allocated
 is "also those asked for" 78 "$(get "$child" log.min_bytes)"
 is "but does not dump for it" "$nr" "$(dumps)"
-set_ "$child" core.dump=+1 core.dump_fd=2
+set_ "$child" core.dump=+1
 tell "a 1" allocated
 is "it does when it is asked itself" "mallochooks: dump: libc in process $child" "$(grep dump: err | tail -n 1)"
 set_ "$child" core.record=n
 tell "a 1" allocated
 is "its parent stays as it was" y "$(get "$pid" core.record)"
-tell "x $work/work" pid
-is "nothing of it outlives exec" "  core.record = y (built in), live" "$(get "$child" | grep core.record)"
+if [ -z "$RUNNER" ]; then
+	tell "x $work/work" pid
+	is "nothing of it outlives exec" "  core.record = y (built in), live" \
+		"$(get "$child" | grep core.record)"
+else
+	skip "exec: the emulator starts no other program"
+fi
 echo q >&7
 await parent
-set_ "$pid" core.dump_fd=2
 tell "a 1" allocated
 is "the parent dumps" "mallochooks: dump: libc in process $pid" "$(grep dump: err | tail -n 1)"
 stop
@@ -238,6 +246,9 @@ is "a signal dumps" 1 "$(dumps)"
 tell "a 1" allocated
 is "once" 1 "$(dumps)"
 is "and counts as set" 1 "$(get "$pid" core.dump)"
+set_ "$pid" log.min_bytes=5
+tell "a 1" allocated
+is "whoever sets something else does not dump" 1 "$(dumps)"
 stop
 start MALLOCHOOKS=core.signal=12,core.signal_does=record,log.on=n
 kill -USR2 "$pid"
