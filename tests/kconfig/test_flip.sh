@@ -81,7 +81,7 @@ other_value()
 		case $name in
 		HOOK_CLIENT)	echo "\"$TMPDIR/flip.c\"" ;;
 		CLIENT_SOURCES)	echo "\"$TMPDIR/handler.c\"" ;;
-		LAYER_ORDER)	echo '"event,sites,count,index,log"' ;;
+		LAYER_ORDER)	echo '"event,sites,walk,count,index,log"' ;;
 		*)		echo '"flip"' ;;
 		esac ;;
 	esac
