@@ -21,6 +21,13 @@ static void check(const struct store *store, int result)
 	abort();
 }
 
+/* Before there are threads: those that meet in here allocate more than one does. */
+void store_init(void)
+{
+	if (sqlite3_initialize() != SQLITE_OK)
+		abort();
+}
+
 struct store *store_open(void)
 {
 	struct store *store = calloc(1, sizeof(*store));

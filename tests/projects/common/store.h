@@ -7,6 +7,8 @@
 
 struct store;
 
+/* Once, before there are threads. */
+void store_init(void);
 struct store *store_open(void);
 void store_add(struct store *store, const char *word);
 
