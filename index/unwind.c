@@ -5,6 +5,7 @@
  * Source: LSB 5.0, Core, 10.6 (.eh_frame and .eh_frame_hdr); DWARF 4, 6.4 and
  * 7.23 (call frame instructions).
  */
+#include <sys/auxv.h>
 #include "caller.h"
 #include "module.h"
 #include "nextsym.h"
@@ -671,24 +672,168 @@ static int apply(const struct row *row, struct mh_frame *frame)
 	return up.pc != 0;
 }
 
+/* ---- what was found before -------------------------------------------------------- */
+
+/*
+ * Finding a row takes some 2,000 instructions, and the same places come again and
+ * again.  A row of what compilers usually write fits into half a word; the
+ * other half tells exactly which place it is of, so that an entry is read and
+ * written whole, by any thread and in any signal handler, without a lock.
+ *
+ * Only places in the executable and in our own object are kept: nobody closes
+ * those while we run, so what was true of an address stays true.
+ */
+#ifndef UNWIND_KEPT
+#define UNWIND_KEPT	1024	/* entries, a power of two up to this; 0: none */
+#endif
+
+/* A row in half a word: words between the frame's end and what was kept there. */
+union kept {
+	uint64_t word;
+	struct {
+		uint32_t place;		/* bytes from the begin of its object */
+		uint32_t is_own : 1;	/* of which of the two objects */
+		uint32_t by_fp : 1;	/* the end counts from the frame pointer */
+		uint32_t end : 12;
+		uint32_t ra : 9;	/* never 0: an entry of 0 is none */
+		uint32_t fp : 9;	/* 0: the register still has it */
+	};
+};
+_Static_assert(sizeof(union kept) == sizeof(uint64_t), "read and written whole");
+
+static uint64_t kept[UNWIND_KEPT ? UNWIND_KEPT : 1];
+static struct {
+	uintptr_t start;
+	uintptr_t extent;	/* 0: nothing of it is kept */
+} lasting[2];
+
+static void find_lasting(int which, uintptr_t address)
+{
+	struct mh_module module;
+
+	if (!mh_module_find(address, &module) ||
+	    module.end - module.start > UINT32_MAX)
+		return;
+	lasting[which].start = module.start;
+	lasting[which].extent = module.end - module.start;
+}
+
+/* Which place is @address?  Return: 0 when nothing is kept of it. */
+static int find_place(uintptr_t address, union kept *at)
+{
+	at->word = 0;
+	for (unsigned int i = 0; i < 2; i++) {
+		if (address - lasting[i].start >= lasting[i].extent)
+			continue;
+		at->place = (uint32_t)(address - lasting[i].start);
+		at->is_own = i & 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* By the golden ratio: Knuth, The Art of Computer Programming 3, 6.4. */
+static uint64_t *slot_of(const union kept *at)
+{
+	return &kept[(at->place + at->is_own) * 0x9e3779b1u >> (32 - 10) &
+		     (sizeof(kept) / sizeof(kept[0]) - 1)];
+}
+
+/* @at: a place; filled in.  Return: 0 when its row is not there. */
+static int look_up(union kept *at)
+{
+	const union kept found = {
+		.word = __atomic_load_n(slot_of(at), __ATOMIC_RELAXED),
+	};
+
+	if (found.place != at->place || found.is_own != at->is_own || !found.ra)
+		return 0;
+	*at = found;
+	return 1;
+}
+
+#define MOST_END	0xfffu
+#define MOST_BELOW	0x1ffu
+
+/* Below the frame's end, in words; 0: not so, or too far. */
+static uint32_t words_below(const struct rule *rule)
+{
+	const uint64_t below = -rule->offset / sizeof(uintptr_t);
+
+	return rule->how == RULE_AT_CFA && !(rule->offset % sizeof(uintptr_t)) &&
+	       below <= MOST_BELOW ? (uint32_t)below : 0;
+}
+
+/* @at: a place.  What does not fit is found anew each time. */
+static void keep(union kept at, const struct row *row)
+{
+	const uint64_t end = row->cfa_offset / sizeof(uintptr_t);
+	const int fp_stays = row->fp.how == RULE_SAME ||
+			     row->fp.how == RULE_UNDEFINED;
+
+	at.by_fp = row->cfa_register == MH_DWARF_FP;
+	at.end = end & MOST_END;
+	at.ra = words_below(&row->ra) & MOST_BELOW;
+	at.fp = words_below(&row->fp) & MOST_BELOW;
+	if (row->cfa_expression.at || row->cfa_offset % sizeof(uintptr_t) ||
+	    end > MOST_END || !at.ra || (!at.fp && !fp_stays) ||
+	    (!at.by_fp && row->cfa_register != MH_DWARF_SP))
+		return;
+	__atomic_store_n(slot_of(&at), at.word, __ATOMIC_RELAXED);
+}
+
+static struct rule kept_rule(uint32_t words)
+{
+	return (struct rule){
+		.how = words ? RULE_AT_CFA : RULE_SAME,
+		.offset = -(uint64_t)words * sizeof(uintptr_t),
+	};
+}
+
+static int apply_kept(union kept at, struct mh_frame *frame)
+{
+	const struct row row = {
+		.cfa_register = at.by_fp ? MH_DWARF_FP : MH_DWARF_SP,
+		.cfa_offset = at.end * sizeof(uintptr_t),
+		.ra = kept_rule(at.ra),
+		.fp = kept_rule(at.fp),
+	};
+
+	return apply(&row, frame);
+}
+
 MH_RUNTIME void mh_unwind_init(void)
 {
 	struct mh_module loader;
 	void *end;
 
 	mh_modules_init(&loader);
+	find_lasting(0, getauxval(AT_ENTRY));
+	find_lasting(1, (uintptr_t)mh_unwind_init);
 	end = mh_next_symbol("__libc_stack_end");
 	stack_end = end ? *(const uintptr_t *)end : 0;
 }
 
 MH_RUNTIME int mh_frame_up(struct mh_frame *frame)
 {
+	/* The call itself: a function that never returns may end behind it. */
+	const uintptr_t address = frame->pc - 1;
+	union kept at;
 	struct fde fde;
 	struct row row;
+	int lasts;
 
-	/* The call itself: a function that never returns may end behind it. */
-	return frame->pc && find_fde(frame->pc - 1, &fde) && !fde.is_signal &&
-	       find_row(&fde, frame->pc - 1, &row) && apply(&row, frame);
+	if (!frame->pc)
+		return 0;
+	lasts = UNWIND_KEPT && find_place(address, &at);
+	if (lasts && look_up(&at))
+		return apply_kept(at, frame);
+	if (!find_fde(address, &fde) || fde.is_signal ||
+	    !find_row(&fde, address, &row))
+		return 0;
+	if (lasts)
+		keep(at, &row);
+	return apply(&row, frame);
 }
 
 MH_RUNTIME int mh_function_range(uintptr_t address, uintptr_t *start,
