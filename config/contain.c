@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <mallochooks/runtime.h>
@@ -156,14 +157,11 @@ static long read_all(int fd, char *to, size_t room)
 	return got < 0 ? got : (long)nr;
 }
 
-/* Ends the text early, so that what is missing is missed two lines further. */
-static void cut(struct text *text)
+static void replace(struct text *text, const char *instead)
 {
-	if (mh_contained.cut_at >= text->nr)
-		return;
-	text->nr = mh_contained.cut_at;
-	text->bytes[text->nr++] = '\n';
-	text->bytes[text->nr++] = '\n';
+	for (text->nr = 0; instead[text->nr] && text->nr < MH_CONF_BYTES + 2;
+	     text->nr++)
+		text->bytes[text->nr] = instead[text->nr];
 }
 
 static struct text *read_text(int fd)
@@ -227,9 +225,9 @@ static void *libc_fopen(const char *path, const char *mode)
 	}
 	text = read_text((int)fd);
 	mh_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (text && mh_contained.cut_file &&
-	    !__builtin_strcmp(path, mh_contained.cut_file))
-		cut(text);
+	if (text && mh_contained.instead_of &&
+	    !__builtin_strcmp(path, mh_contained.instead_of))
+		replace(text, mh_contained.instead);
 	return text;
 }
 
@@ -275,6 +273,25 @@ static int libc_fxstat(int version, int fd, struct stat *st)
 	return libc_fstat(fd, st);
 }
 
+/*
+ * libconfig takes these for numbers of 32 bits, and would cut the upper ones off
+ * without a word.
+ */
+static long libc_strtol(const char *text, char **end, int base)
+{
+	const long number = strtol(text, end, base);
+
+	return number == (int)number ? number : MH_CONTAINED_TOO_LARGE;
+}
+
+static unsigned long libc_strtoul(const char *text, char **end, int base)
+{
+	const unsigned long number = strtoul(text, end, base);
+
+	return number <= INT_MAX ? number :
+				   (unsigned long)MH_CONTAINED_TOO_LARGE;
+}
+
 static void *libc_nothing(void)
 {
 	return NULL;
@@ -305,6 +322,10 @@ INSTEAD_OF(fstat, libc_fstat)
 INSTEAD_OF(fstat64, libc_fstat)
 INSTEAD_OF(__fxstat, libc_fxstat)
 INSTEAD_OF(__fxstat64, libc_fxstat)
+INSTEAD_OF(strtol, libc_strtol)
+INSTEAD_OF(__isoc23_strtol, libc_strtol)
+INSTEAD_OF(strtoul, libc_strtoul)
+INSTEAD_OF(__isoc23_strtoul, libc_strtoul)
 
 /* Nothing to be done, or what only writing a file would need. */
 INSTEAD_OF(ferror, libc_nothing)

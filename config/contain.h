@@ -12,6 +12,7 @@
 #ifndef MH_CONTAIN_H
 #define MH_CONTAIN_H
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ int _setjmp(jmp_buf out) __attribute__((returns_twice));
 
 #define MH_CONF_BYTES	(64u << 10)	/* of a file */
 
+/* What libconfig makes of a whole number without an L that needs more bits. */
+#define MH_CONTAINED_TOO_LARGE	INT_MIN
+
 /**
  * struct mh_contained - the one parse that is under way
  * @out:	where an exit() of libconfig's leads
@@ -31,7 +35,7 @@ int _setjmp(jmp_buf out) __attribute__((returns_twice));
  * @why_errno:	what the kernel said to that, or 0
  * @base:	of the memory
  * @used:	bytes of it
- * @cut_file, @cut_at: as in struct mh_options
+ * @instead_of, @instead: as in struct mh_options
  */
 struct mh_contained {
 	jmp_buf out;
@@ -41,8 +45,8 @@ struct mh_contained {
 	int why_errno;
 	unsigned char *base;
 	size_t used;
-	const char *cut_file;
-	size_t cut_at;
+	const char *instead_of;
+	const char *instead;
 };
 
 #pragma GCC visibility push(hidden)

@@ -118,6 +118,9 @@ static char *put_scalar(char *to, const config_setting_t *setting, int escape)
 		return stpcpy(to, config_setting_get_bool(setting) ?
 				  "true" : "false");
 	case CONFIG_TYPE_INT:
+		if (config_setting_get_int(setting) == MH_CONTAINED_TOO_LARGE)
+			return NULL;
+		/* fall through */
 	case CONFIG_TYPE_INT64:
 		return put_number(to, config_setting_get_int64(setting));
 	case CONFIG_TYPE_STRING:
@@ -180,8 +183,10 @@ static void to_text(const config_setting_t *setting, struct mh_value *value)
 		return;
 	}
 	value->form = MH_VALUE_NONE;
-	value->text = word_of(config_setting_is_group(setting) ?
-			      "{...}" : "(a number with a point)");
+	value->text = word_of(config_setting_is_group(setting) ? "{...}" :
+			      config_setting_type(setting) == CONFIG_TYPE_INT ?
+			      "(more than 31 bits: with an L behind it)" :
+			      "(a number with a point)");
 }
 
 /* ---- layers --------------------------------------------------------------- */
@@ -312,33 +317,64 @@ static int for_program(const struct part *part, const config_setting_t *setting)
 	return found;
 }
 
+static const char *const conditions[] = {
+	"program", "identity", "optional", NULL
+};
+
+static int is_condition(const char *name)
+{
+	for (int i = 0; conditions[i]; i++)
+		if (!strcmp(name, conditions[i]))
+			return 1;
+	return 0;
+}
+
+/* A condition with another name would let the part in everywhere. */
+static int has_wrong_condition(const struct part *part,
+			       const config_setting_t *group)
+{
+	unsigned int i, nr = (unsigned int)config_setting_length(group);
+	const config_setting_t *member;
+	struct mh_source source;
+	int wrong = 0;
+
+	for (i = 0; i < nr; i++) {
+		member = config_setting_get_elem(group, i);
+		if (config_setting_is_group(member) ||
+		    is_condition(config_setting_name(member)))
+			continue;
+		source = source_of(part, member);
+		mh_options_no_such(part->options, &source, "no such condition, "
+				   "so the part is not taken; there is",
+				   conditions);
+		wrong = 1;
+	}
+	return wrong;
+}
+
 /* Takes what a part says of itself.  Return: nonzero when it is for us. */
 static int open_part(struct part *part, const config_setting_t *group)
 {
 	const config_setting_t *program, *ident, *optional;
-	int ours = 1;
+	int ours = !has_wrong_condition(part, group);
 
 	program = config_setting_get_member(group, "program");
 	ident = config_setting_get_member(group, "identity");
 	optional = config_setting_get_member(group, "optional");
 	if (program && !for_program(part, program))
-		ours = part->options->all;
+		ours &= part->options->all;
 	if (ident && config_setting_type(ident) == CONFIG_TYPE_STRING)
 		part->ident = word_of(config_setting_get_string(ident));
-	else if (ident)
+	if (ident && !part->ident.nr) {
 		complain(part, ident, "takes the identity of a stack in "
 			 "quotes, as \"libc\"");
+		ours = 0;
+	}
 	if (optional && config_setting_type(optional) == CONFIG_TYPE_BOOL)
 		part->optional = config_setting_get_bool(optional);
 	else if (optional)
 		complain(part, optional, "takes true or false");
 	return ours;
-}
-
-static int is_condition(const char *name)
-{
-	return !strcmp(name, "program") || !strcmp(name, "identity") ||
-	       !strcmp(name, "optional");
 }
 
 static void take_part(const struct part *whole, const config_setting_t *group)
@@ -471,8 +507,8 @@ MH_RUNTIME void mh_options_from_file(struct mh_options *options,
 		return;
 	}
 	mh_contained.secure = options->secure;
-	mh_contained.cut_file = options->cut_file;
-	mh_contained.cut_at = options->cut_at;
+	mh_contained.instead_of = options->instead_of;
+	mh_contained.instead = options->instead;
 	if (!_setjmp(mh_contained.out))
 		read_file(&part, path);
 	else

@@ -271,13 +271,68 @@ static void complain_value(struct mh_options *options,
 	mistake(options, source, &line);
 }
 
+struct idents {
+	struct mh_line line;
+	struct guess guess;
+};
+
+static int put_ident(const struct mallochooks_unit *unit,
+		     const struct mallochooks_stack *stack, void *arg)
+{
+	struct idents *idents = arg;
+
+	(void)unit;
+	mh_line_str(&idents->line, " ");
+	mh_line_str(&idents->line, stack->ident);
+	consider(&idents->guess, stack->ident);
+	return mh_word_is(idents->guess.wrong, stack->ident);
+}
+
+/* Return: 0 when the identity is there, so that it must be the layer. */
+static int complain_ident(struct mh_options *options,
+			  const struct mh_source *source, struct mh_word ident)
+{
+	struct idents idents = { .guess = { .wrong = ident } };
+
+	mh_line_start(&idents.line);
+	mh_line_str(&idents.line, "no such identity in this process; there is");
+	if (!ident.nr || options->each(put_ident, &idents))
+		return 0;
+	put_guess(&idents.line, &idents.guess);
+	mistake(options, source, &idents.line);
+	return 1;
+}
+
+MH_RUNTIME void mh_options_no_such(struct mh_options *options,
+				   const struct mh_source *source,
+				   const char *what, const char *const *names)
+{
+	struct guess guess = { .wrong = source->name };
+	struct mh_line line;
+
+	if (!speaks_for_all(options))
+		return;
+	mh_line_start(&line);
+	mh_line_str(&line, what);
+	for (; *names; names++) {
+		mh_line_str(&line, " ");
+		mh_line_str(&line, *names);
+		consider(&guess, *names);
+	}
+	put_guess(&line, &guess);
+	mistake(options, source, &line);
+}
+
 static void complain_layer(struct mh_options *options,
-			   const struct mh_source *source, struct mh_word name)
+			   const struct mh_source *source, struct mh_word ident,
+			   struct mh_word name)
 {
 	struct guess guess = { .wrong = name };
 	struct mh_line line;
 	unsigned int i;
 
+	if (complain_ident(options, source, ident))
+		return;
 	mh_line_start(&line);
 	mh_line_str(&line, "no such layer in this process; there is");
 	for (i = 0; i < options->stack->nr_layers; i++) {
@@ -406,7 +461,7 @@ MH_RUNTIME void mh_options_take(struct mh_options *options,
 	if (want.nearest)
 		complain_option(options, source, want.nearest, name);
 	else
-		complain_layer(options, source, layer_name);
+		complain_layer(options, source, ident, layer_name);
 }
 
 MH_RUNTIME int mh_options_layer_known(struct mh_options *options,
@@ -420,7 +475,7 @@ MH_RUNTIME int mh_options_layer_known(struct mh_options *options,
 	    options->each(known_somewhere, &want))
 		return 1;
 	if (!optional && speaks_for_all(options))
-		complain_layer(options, source, layer);
+		complain_layer(options, source, ident, layer);
 	return 0;
 }
 

@@ -60,8 +60,8 @@ typedef int mh_for_each_stack(
  * @secure:	the program was given privileges
  * @mistake:	takes a line about a mistake
  * @mistakes:	how many there were in the file under way
- * @cut_file:	file to be read as if it ended early, or NULL
- * @cut_at:	at this offset
+ * @instead_of:	file of which something else is read, or NULL
+ * @instead:	that text
  */
 struct mh_options {
 	const struct mallochooks_stack *stack;
@@ -72,8 +72,8 @@ struct mh_options {
 	int secure;
 	void (*mistake)(const struct mh_source *source, const char *what);
 	unsigned int mistakes;
-	const char *cut_file;
-	size_t cut_at;
+	const char *instead_of;
+	const char *instead;
 };
 
 #pragma GCC visibility push(hidden)
@@ -140,6 +140,17 @@ void mh_options_take(struct mh_options *options, const struct mh_source *source,
 int mh_options_layer_known(struct mh_options *options,
 			   const struct mh_source *source, struct mh_word ident,
 			   struct mh_word layer, int optional);
+
+/**
+ * mh_options_no_such() - a line about a name that is none
+ * @what:	"no such ...; there is", before the names
+ * @names:	that there are, with NULL behind them: the nearest is told
+ *
+ * As mh_options_mistake().
+ */
+void mh_options_no_such(struct mh_options *options,
+			const struct mh_source *source, const char *what,
+			const char *const *names);
 
 /**
  * mh_options_mistake() - a line about what concerns all stacks

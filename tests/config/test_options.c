@@ -572,8 +572,14 @@ static void what_nobody_knows_is_said_once(void **state)
 		     "MALLOCHOOKS: no such layer in this process; there is "
 		     "alpha bare terminal core\n");
 	set_and_hear("three:alpha.level=1", "options: \"three:alpha.level=1\" "
-		     "in MALLOCHOOKS: no such layer in this process; there is "
-		     "alpha bare terminal core\n");
+		     "in MALLOCHOOKS: no such identity in this process; there "
+		     "is one two\n");
+	set_and_hear("tow:alpha.level=1", "options: \"tow:alpha.level=1\" "
+		     "in MALLOCHOOKS: no such identity in this process; there "
+		     "is one two\n");
+	set_and_hear("ones:alpha.level=1", "options: \"ones:alpha.level=1\" "
+		     "in MALLOCHOOKS: no such identity in this process; there "
+		     "is one two; did you mean one?\n");
 	assert_int_equal(alpha[LEVEL].num, 7);
 	assert_int_equal(extra[0].num, 1);
 }
