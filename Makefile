@@ -231,7 +231,10 @@ endif
 
 flags-kconfig = $(ARCH) $(MACHINE) $(KCONFIG_CONF)
 flags-host = $(host-compile) $(HOSTLDFLAGS)
+flags-place = $(lib-from-bin)
 flags-target = $(CC) $(CFLAGS) $(LDFLAGS) $(AR) $(ARCH-in-force)
+flags-runtime = $(CC) | $(stack-cflags) | $(OBJCOPY) | $(CURDIR) | $(ARCH-in-force) \
+	$(filter wrap replace,$(method)) $(CONFIG_CALLER_FRAMES)
 flags-stack = $(CC) | $(stack-cflags) | $(OBJCOPY) | $(CURDIR)
 flags-source = $(abspath $(srctree))
 flags-install = $(prefix) $(bindir) $(libdir) $(includedir) $(sharedir) $(VERSION)
@@ -277,14 +280,18 @@ include $(srctree)/tools/Makefile
 
 lib-from-bin := $(shell realpath -m --relative-to=$(bindir) $(libdir))
 tool-flags := -std=gnu11 -fPIC $(warnings) -I$(srctree)/include -I$(srctree)/index \
-	-I$(srctree)/tools -I$(srctree)/config -DMALLOCHOOKS_VERSION='"$(VERSION)"' \
-	-DMALLOCHOOKS_LIBDIR_FROM_BIN='"$(lib-from-bin)"'
+	-I$(srctree)/tools -I$(srctree)/config -DMALLOCHOOKS_VERSION='"$(VERSION)"'
 host-compile = $(HOSTCC) $(HOSTCFLAGS) $(tool-flags)
+
+# These know where the rest is installed: for another place they are made again.
+place-objects := $(foreach d,tools target,$(B)/$d/stack.o $(B)/$d/unit.o)
+$(place-objects): $(B)/flags/place
+$(place-objects): place-flags := -DMALLOCHOOKS_LIBDIR_FROM_BIN='"$(lib-from-bin)"'
 
 $(B)/tools/%.o: $(srctree)/tools/%.c $(B)/flags/host
 	@mkdir -p $(@D)
 	$(say) $(if $(cross),HOSTCC,CC) tools/$*.o
-	$(Q)$(host-compile) -MMD -MP -c -o $@ $<
+	$(Q)$(host-compile) $(place-flags) -MMD -MP -c -o $@ $<
 
 # Rooms of the stack that the tool shares.
 define compile-shared
@@ -347,7 +354,7 @@ all: $(target-tool)
 $(B)/target/%.o: $(srctree)/tools/%.c $(B)/flags/target $(B)/flags/host
 	@mkdir -p $(@D)
 	$(say) CC target/$*.o
-	$(Q)$(CC) $(CFLAGS) $(tool-flags) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(tool-flags) $(place-flags) -MMD -MP -c -o $@ $<
 
 $(B)/target/config/%.o: $(srctree)/config/%.c $(B)/flags/target $(B)/flags/host
 	$(call compile-shared,$(CC) $(CFLAGS) $(tool-flags))
@@ -378,14 +385,24 @@ other-names := $(addprefix $(B)/,libmallochooks*.a mallochooks*.o \
 	mallochooks*.ldflags share/mallochooks/mallochooks*.mk \
 	share/mallochooks/mallochooks*.ldflags)
 
-# The composer writes mallochooks.o and mallochooks.mk, and the two halves that
-# the archive and the shared object are made of.
-$(dropin): $(tool) $(B)/config $(B)/flags/stack
-	@mkdir -p $(B)/parts
+# What all stacks have in common takes as long as one of them, and another
+# configuration seldom needs another one.
+runtime := $(B)/parts/runtime.o
+$(runtime): $(tool) $(B)/flags/runtime
+	@mkdir -p $(@D)
+	$(say) STACK $@
+	$(Q)$(stack-command) $(if $(filter 1,$(V)),-v) --only-runtime \
+		--work=$(B)/parts/runtime --depfile=$(B)/parts/runtime.d -o $@
+
+-include $(B)/parts/runtime.d
+
+# The composer writes mallochooks.o and mallochooks.mk, and the half that the
+# archive and the shared object are made of beside the runtime.
+$(dropin): $(tool) $(B)/config $(B)/flags/stack $(runtime)
 	@rm -f $(filter-out $(products),$(wildcard $(other-names)))
 	$(say) STACK $(call squote,$@ ($(CONFIG_IDENT)))
 	$(Q)$(stack-command) $(if $(filter 1,$(V)),-v) --parts=$(B)/parts \
-		--depfile=$(B)/parts/stack.d -o $@
+		--runtime=$(B)/parts/runtime/runtime.list --depfile=$(B)/parts/stack.d -o $@
 ifndef CONFIG_METHOD_PRELOAD
 	@echo "*** Method $(method): no preload is made; link with pkg-config --libs" \
 		"mallochooks$(dash-name) (Documentation/linking.rst)"
@@ -396,7 +413,7 @@ endif
 $(archive): $(dropin) $(B)/flags/target
 	$(say) AR $@
 	@rm -f $@
-	$(Q)$(AR) rcsD $@ $(B)/parts/stack.o $(B)/parts/runtime.o
+	$(Q)$(AR) rcsD $@ $(B)/parts/stack.o $(runtime)
 
 # nodelete: a thread that ends after dlclose() would run code that is gone.
 # initfirst: our constructor before all others, which may allocate already.
@@ -405,7 +422,7 @@ $(preload): $(dropin) $(B)/flags/target $(srctree)/hooks/preload.map
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-z,nodelete -Wl,-z,initfirst \
 		-Wl,-z,defs -Wl,--version-script=$(srctree)/hooks/preload.map \
 		-Wl,-soname,$(@F) -o $@ \
-		$(B)/parts/stack.o $(B)/parts/runtime.o
+		$(B)/parts/stack.o $(runtime)
 
 stack: $(tool)
 	$(Q)$(stack-command) --print

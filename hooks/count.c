@@ -21,7 +21,7 @@ struct totals {
 	uint64_t calls;		/* successful allocations */
 	uint64_t bytes;		/* that these asked for */
 	uint64_t failed;	/* allocations that returned NULL */
-	uint64_t spare[3];
+	char ident[24];		/* of the stack, cut off, or with a zero */
 };
 _Static_assert(sizeof(struct totals) == 64, "one cache line");
 
@@ -45,6 +45,19 @@ static struct mh_output report;
 static struct totals early;	/* what came before there were shards */
 static struct totals *common;	/* the shared line; NULL: early is */
 static struct totals zero;	/* what there was when we began anew */
+static int off;			/* count.on or core.record says so */
+static int partly;		/* since then it was, for a time */
+
+/* In a file, lines of all stacks of a process lie side by side. */
+static void sign(struct totals *line)
+{
+	const size_t bytes = sizeof(CONFIG_IDENT);
+
+	if (line)
+		__builtin_memcpy(line->ident, CONFIG_IDENT,
+				 bytes < sizeof(line->ident) ?
+				 bytes : sizeof(line->ident));
+}
 
 static __attribute__((noinline, cold)) void *count_slow(void *ptr, size_t size)
 {
@@ -57,6 +70,7 @@ static __attribute__((noinline, cold)) void *count_slow(void *ptr, size_t size)
 		if (!mine && !without) {
 			mine = mh_shard_claim(&threads);
 			without = !mine;
+			sign(mine);
 		}
 		if (mine) {
 			mine->calls++;
@@ -116,6 +130,7 @@ HOOK_PASS(malloc_usable_size)
 static void share(void)
 {
 	common = mh_shard_common(&threads);
+	sign(common);
 	if (!common)
 		return;
 	common->calls += early.calls;
@@ -143,10 +158,22 @@ void HOOK_IDENT(init)(void)
 		mh_say("count", "descriptor 2 is not open: no report");
 }
 
+void HOOK_IDENT(changed)(void)
+{
+	off = !HOOK_IS_ON || MH_PAUSED();
+	partly |= off;
+}
+
+void HOOK_IDENT(live)(void)
+{
+	HOOK_IDENT(changed)();
+}
+
 void HOOK_IDENT(fork)(void)
 {
 	mine = NULL;
 	without = 0;
+	partly = off;
 	zero = early = (struct totals){ .calls = 0 };
 	mh_shards_fork(&threads);
 	share();
@@ -168,6 +195,7 @@ static void sum_up(struct totals *sum)
 void HOOK_IDENT(reset)(void)
 {
 	sum_up(&zero);
+	partly = off;
 }
 
 void HOOK_IDENT(dump)(int fd)
@@ -185,6 +213,8 @@ void HOOK_IDENT(dump)(int fd)
 	mh_line_str(&line, " bytes requested, ");
 	mh_line_dec(&line, sum.failed - zero.failed);
 	mh_line_str(&line, " failed");
+	if (partly)
+		mh_line_str(&line, ", while it was on");
 	mh_line_write(&line, fd);
 }
 

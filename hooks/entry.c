@@ -79,19 +79,28 @@ static inline int aligned(enum mh_aligned which, size_t alignment, size_t size,
 	return ENOMEM;
 }
 
-static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
-				    size_t size, size_t asked_size,
-				    caller_t caller)
+/* All of them are rare, so there is one way for them, and not five. */
+LATCHED int aligned_latched(enum mh_aligned which, size_t alignment, size_t size,
+			    size_t asked_size, caller_t caller, void **out)
 {
 	struct mh_latch taken;
-	void *ptr = NULL;
 	int error;
 
 	mh_answer();
 	caller = mh_latch_take(caller, &taken);
-	error = aligned(which, alignment, size, asked_size, caller, &ptr);
+	error = aligned(which, alignment, size, asked_size, caller, out);
 	mh_latch_give_back(&taken, !error);
-	return error ? NULL : ptr;
+	return error;
+}
+
+static inline void *aligned_or_null(enum mh_aligned which, size_t alignment,
+				    size_t size, size_t asked_size,
+				    caller_t caller)
+{
+	void *ptr = NULL;
+
+	return aligned_latched(which, alignment, size, asked_size, caller,
+			       &ptr) ? NULL : ptr;
 }
 #endif
 
@@ -176,6 +185,21 @@ ENTRY(void *, realloc, (void *old, size_t size), (old, size))
 #endif
 
 #ifdef CONFIG_SYM_REALLOCARRAY
+static void *realloc_whosever(void *old, size_t size, caller_t caller)
+{
+	void *(*theirs)(void *, size_t) = NULL;
+	static void *known;
+
+	if (IS_ENABLED(CONFIG_METHOD_PRELOAD))
+		theirs = (void *(*)(void *, size_t))
+			MH_NAME(terminal, before)(CONFIG_SYM_PREFIX
+						  "reallocarray",
+						  CONFIG_SYM_PREFIX "realloc",
+						  &known);
+	return unlikely(theirs) ? theirs(old, size) :
+				  realloc_latched(old, size, caller);
+}
+
 ENTRY(void *, reallocarray, (void *old, size_t n, size_t size), (old, n, size))
 {
 	size_t bytes = mh_array_bytes(n, size);
@@ -183,7 +207,7 @@ ENTRY(void *, reallocarray, (void *old, size_t n, size_t size), (old, n, size))
 
 	if (unlikely(bytes == SIZE_MAX))
 		return NULL;
-	ptr = realloc_latched(old, bytes, caller);
+	ptr = realloc_whosever(old, bytes, caller);
 	if (unlikely(!ptr) && (bytes || !old))
 		*mh_errno() = ENOMEM;	/* mimalloc: not in every realloc */
 	return ptr;
@@ -200,8 +224,10 @@ LATCHED void free_latched(void *ptr, caller_t caller)
 	TOP(free)(ptr, caller);
 	mh_latch_give_back(&taken, 1);
 }
+#endif
 
-static inline void free_from(void *ptr, caller_t caller)
+#ifdef CONFIG_SYM_FREE
+ENTRY(void, free, (void *ptr), (ptr))
 {
 	if (!ptr)
 		return;
@@ -212,17 +238,31 @@ static inline void free_from(void *ptr, caller_t caller)
 }
 #endif
 
-#ifdef CONFIG_SYM_FREE
-ENTRY(void, free, (void *ptr), (ptr))
+#if defined(CONFIG_SYM_CFREE) || defined(CONFIG_SYM_FREE_SIZED) || \
+	defined(CONFIG_SYM_FREE_ALIGNED_SIZED)
+/* @name: that was called; @known: its own, of before() */
+static inline void free_whosever(void *ptr, caller_t caller, const char *name,
+				 void **known)
 {
-	free_from(ptr, caller);
+	void (*theirs)(void *) = NULL;
+
+	if (IS_ENABLED(CONFIG_METHOD_PRELOAD))
+		theirs = (void (*)(void *))
+			MH_NAME(terminal, before)(name, CONFIG_SYM_PREFIX
+						  "free", known);
+	if (unlikely(theirs))
+		theirs(ptr);
+	else if (ptr)
+		free_latched(ptr, caller);	/* rare: the way is there already */
 }
 #endif
 
 #ifdef CONFIG_SYM_CFREE
 ENTRY(void, cfree, (void *ptr), (ptr))
 {
-	free_from(ptr, caller);
+	static void *known;
+
+	free_whosever(ptr, caller, CONFIG_SYM_PREFIX "cfree", &known);
 }
 #endif
 
@@ -230,8 +270,10 @@ ENTRY(void, cfree, (void *ptr), (ptr))
 #ifdef CONFIG_SYM_FREE_SIZED
 ENTRY(void, free_sized, (void *ptr, size_t size), (ptr, size))
 {
+	static void *known;
+
 	(void)size;
-	free_from(ptr, caller);
+	free_whosever(ptr, caller, CONFIG_SYM_PREFIX "free_sized", &known);
 }
 #endif
 
@@ -239,9 +281,12 @@ ENTRY(void, free_sized, (void *ptr, size_t size), (ptr, size))
 ENTRY(void, free_aligned_sized, (void *ptr, size_t alignment, size_t size),
       (ptr, alignment, size))
 {
+	static void *known;
+
 	(void)alignment;
 	(void)size;
-	free_from(ptr, caller);
+	free_whosever(ptr, caller, CONFIG_SYM_PREFIX "free_aligned_sized",
+		      &known);
 }
 #endif
 
@@ -264,14 +309,10 @@ ENTRY(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 ENTRY(int, posix_memalign, (void **out, size_t alignment, size_t size),
       (out, alignment, size))
 {
-	struct mh_latch taken;
 	void *ptr = NULL;
-	int error;
+	int error = aligned_latched(MH_POSIX_MEMALIGN, alignment, size, size,
+				    caller, &ptr);
 
-	mh_answer();
-	caller = mh_latch_take(caller, &taken);
-	error = aligned(MH_POSIX_MEMALIGN, alignment, size, size, caller, &ptr);
-	mh_latch_give_back(&taken, !error);
 	if (!error)
 		*out = ptr;
 	return error;

@@ -23,6 +23,8 @@ HOOK_KEEPS_CHUNKS
 #define chunks	HOOK_IDENT(chunks)
 __attribute__((visibility("hidden"))) struct mh_chunks chunks;
 
+static uint64_t unseen;	/* deaths of chunks that we have never had */
+
 /*
  * What the terminal knows of its allocator; weak, for where another layer is the
  * next: that one may carve its chunks out of others.
@@ -60,9 +62,17 @@ static __attribute__((noinline)) void *born_slowly(void *ptr, size_t size,
 	return ptr;
 }
 
+/* While the layer is off, somebody else's chunks are no news. */
+static void met_unseen(void)
+{
+	if (HOOK_IS_ON)
+		__atomic_fetch_add(&unseen, 1, __ATOMIC_RELAXED);
+}
+
 static __attribute__((noinline)) void die_slowly(void *ptr, caller_t caller)
 {
-	mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr);
+	if (!mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr))
+		met_unseen();
 	NEXT_IDENT(free)(ptr, caller);
 }
 
@@ -116,6 +126,8 @@ static void moved(const struct mh_chunk_move *move, void *ptr, size_t size,
 		.site = caller,
 	};
 
+	if (!move->pending)
+		met_unseen();
 	mh_chunk_move_ends(&chunks, move, &chunk, NEXT_IDENT(apart)());
 }
 
@@ -245,6 +257,8 @@ void HOOK_IDENT(dump)(int fd)
 	mh_line_dec(&line, sum.bytes);
 	mh_line_str(&line, " bytes requested, ");
 	mh_line_dec(&line, __atomic_load_n(&chunks.lost, __ATOMIC_RELAXED));
-	mh_line_str(&line, " not recorded");
+	mh_line_str(&line, " not recorded, ");
+	mh_line_dec(&line, __atomic_load_n(&unseen, __ATOMIC_RELAXED));
+	mh_line_str(&line, " freed that it did not know");
 	mh_line_write(&line, fd);
 }

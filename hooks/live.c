@@ -219,8 +219,6 @@ static int take_values(const struct mallochooks_stack *stack,
 	each_option(stack, take_value, request);
 	if (request->refused)
 		put_back(table, copy);
-	if (request->changed)
-		call_layers(stack, OPERATION(changed));
 	return 1;
 }
 
@@ -278,13 +276,14 @@ static void dump(const struct mallochooks_stack *stack)
 	}
 }
 
-static void pause_or_go_on(const struct mallochooks_stack *stack,
-			   struct mh_phase *phase)
+/* Return: nonzero when it was otherwise before. */
+static int pause_or_go_on(const struct mallochooks_stack *stack,
+			  struct mh_phase *phase)
 {
-	const int64_t record = *in_force(stack->table, MH_CORE_RECORD);
+	const unsigned char pause = !*in_force(stack->table, MH_CORE_RECORD);
 
-	__atomic_store_n(mh_phase_byte(phase, MH_BYTE_PAUSED), !record,
-			 __ATOMIC_RELEASE);
+	return __atomic_exchange_n(mh_phase_byte(phase, MH_BYTE_PAUSED), pause,
+				   __ATOMIC_SEQ_CST) != pause;
 }
 
 /* What the signal asks for is a change of a value like any other. */
@@ -317,7 +316,8 @@ static void act(const struct mallochooks_stack *stack, struct mh_phase *phase)
 
 	taken = take_values(stack, &request);
 	take_signal(stack);
-	pause_or_go_on(stack, phase);
+	if (pause_or_go_on(stack, phase) || request.changed)
+		call_layers(stack, OPERATION(changed));
 	if (dumps != *in_force(table, MH_CORE_DUMP))
 		dump(stack);
 	if (resets != *in_force(table, MH_CORE_RESET))
@@ -365,7 +365,8 @@ MH_RUNTIME void mh_live_fork(const struct mallochooks_stack *stack,
 	table->asked = 0;
 	if (!take_values(stack, &request))
 		return;
-	pause_or_go_on(stack, phase);
+	if (pause_or_go_on(stack, phase) || request.changed)
+		call_layers(stack, OPERATION(changed));
 	table->refused = request.refused;
 	table->seen = request.want.serial;
 }

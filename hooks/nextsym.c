@@ -22,9 +22,10 @@
 
 /*
  * A static program may lack it, which only methods wrap and replace can live
- * with; strong it is reached without a relocation.
+ * with (for them the composer says MH_MAY_BE_STATIC); strong it is reached without
+ * a relocation.
  */
-#if defined(CONFIG_METHOD_WRAP) || defined(CONFIG_METHOD_REPLACE)
+#ifdef MH_MAY_BE_STATIC
 extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
 #define HAVE_DYNAMIC	(_DYNAMIC != NULL)
 #else
@@ -48,15 +49,25 @@ MH_RUNTIME int mh_same(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* The executable's DT_DEBUG, for when our own GOT has not been filled yet. */
+/* Only an executable's dynamic section leads to the loader's lists. */
+static struct r_debug *debug_of(const ElfW(Dyn) *dyn)
+{
+	for (; dyn->d_tag != DT_NULL; dyn++)
+		if (dyn->d_tag == DT_DEBUG)
+			return (struct r_debug *)dyn->d_un.d_ptr;
+	return NULL;
+}
+
+/*
+ * The executable's, for when our own GOT has not been filled yet.  Where the
+ * loader was started as a program these are its own headers, without PT_PHDR.
+ */
 static struct r_debug *debug_from_auxv(void)
 {
 	ElfW(auxv_t) aux;
-	const ElfW(Phdr) *phdr = NULL;
-	const ElfW(Dyn) *dyn = NULL;
-	struct r_debug *found = NULL;
+	const ElfW(Phdr) *phdr = NULL, *self = NULL;
 	size_t nr_phdr = 0, i;
-	uintptr_t base = 0;
+	uintptr_t base;
 	static const char path[] = "/proc/self/auxv";
 	long fd = mh_syscall(SYS_openat, AT_FDCWD, (long)path,
 			     O_RDONLY | O_CLOEXEC, 0, 0, 0);
@@ -71,24 +82,25 @@ static struct r_debug *debug_from_auxv(void)
 			nr_phdr = aux.a_un.a_val;
 	}
 	mh_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
-	if (!phdr)
-		return NULL;
-	for (i = 0; i < nr_phdr; i++)
+	for (i = 0; phdr && i < nr_phdr; i++)
 		if (phdr[i].p_type == PT_PHDR)
-			base = (uintptr_t)phdr - phdr[i].p_vaddr;
+			self = &phdr[i];
+	if (!self)
+		return NULL;
+	base = (uintptr_t)phdr - self->p_vaddr;
 	for (i = 0; i < nr_phdr; i++)
 		if (phdr[i].p_type == PT_DYNAMIC)
-			dyn = (const ElfW(Dyn) *)(base + phdr[i].p_vaddr);
-	for (; dyn && dyn->d_tag != DT_NULL; dyn++)
-		if (dyn->d_tag == DT_DEBUG)
-			found = (struct r_debug *)dyn->d_un.d_ptr;
-	return found;
+			return debug_of((const ElfW(Dyn) *)
+					(base + phdr[i].p_vaddr));
+	return NULL;
 }
 
 static const struct r_debug_2 *loader_lists(void)
 {
 	struct r_debug *debug = &_r_debug;
 
+	if (!debug)
+		debug = debug_of(_DYNAMIC);
 	if (!debug)
 		debug = debug_from_auxv();
 	return (const struct r_debug_2 *)debug;
@@ -251,8 +263,9 @@ MH_RUNTIME void *mh_object_find(const struct mh_object *object,
 	return (void *)address;
 }
 
-MH_RUNTIME const ElfW(Nhdr) *mh_build_id(const ElfW(Phdr) *phdr, size_t nr,
-					 uintptr_t bias)
+MH_RUNTIME const ElfW(Nhdr) *mh_find_note(const ElfW(Phdr) *phdr, size_t nr,
+					  uintptr_t bias, const char *owner,
+					  uint32_t type)
 {
 	for (size_t i = 0; i < nr; i++) {
 		uintptr_t at = bias + phdr[i].p_vaddr;
@@ -263,9 +276,8 @@ MH_RUNTIME const ElfW(Nhdr) *mh_build_id(const ElfW(Phdr) *phdr, size_t nr,
 		while (at + sizeof(ElfW(Nhdr)) <= end) {
 			const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)at;
 
-			if (note->n_type == NT_GNU_BUILD_ID &&
-			    note->n_namesz == sizeof("GNU") &&
-			    mh_same((const char *)(note + 1), "GNU"))
+			if (note->n_type == type && note->n_namesz &&
+			    mh_same((const char *)(note + 1), owner))
 				return note;
 			at += sizeof(*note) + ((note->n_namesz + 3u) & ~3u) +
 			      ((note->n_descsz + 3u) & ~3u);
@@ -279,8 +291,8 @@ static const ElfW(Nhdr) *build_id_at(uintptr_t base)
 {
 	const ElfW(Ehdr) *head = (const ElfW(Ehdr) *)base;
 
-	return mh_build_id((const ElfW(Phdr) *)(base + head->e_phoff),
-			   head->e_phnum, base);
+	return mh_find_note((const ElfW(Phdr) *)(base + head->e_phoff),
+			    head->e_phnum, base, "GNU", NT_GNU_BUILD_ID);
 }
 
 /*

@@ -86,14 +86,17 @@ const struct link_map *mh_scope_object(const struct link_map *map);
 void *mh_scope_symbol(const char *name);
 
 /**
- * mh_build_id() - the note that holds an object's build id
+ * mh_find_note() - the first note of a kind that an object has in memory
  * @phdr:	program headers
  * @nr:		of them
  * @bias:	what the loader added to their addresses
- * Return: the note, its name and the id behind it, or NULL.
+ * @owner:	its name, as "GNU"
+ * @type:	its type, as NT_GNU_BUILD_ID
+ * Return: the note, its name and what it says behind it, or NULL.
  */
-const ElfW(Nhdr) *mh_build_id(const ElfW(Phdr) *phdr, size_t nr,
-			      uintptr_t bias);
+const ElfW(Nhdr) *mh_find_note(const ElfW(Phdr) *phdr, size_t nr,
+			       uintptr_t bias, const char *owner,
+			       uint32_t type);
 
 /**
  * mh_same() - are two strings the same?

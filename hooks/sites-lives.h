@@ -132,8 +132,6 @@ static struct {
 	uint32_t used;
 	uint32_t offset;	/* of the entry to be taken next */
 	uint32_t off;		/* the index stands above, and is no use */
-	uint32_t blind;		/* sites has been switched off: sites.on */
-	uint32_t gap;		/* it was, before there was a file */
 } alive;
 
 static int alive_is_off(void)
@@ -440,7 +438,8 @@ static __attribute__((noinline, cold)) void tell(struct shard *shard)
 		return;
 	__atomic_fetch_add(&alive.told, 1, __ATOMIC_RELAXED);
 	next = __atomic_load_n(&alive.next, __ATOMIC_RELAXED);
-	if (bytes > next + slack() && tell_for_all() > next)
+	/* with the index off, what has died seems to live */
+	if (bytes > next + slack() && !(gaps % 2) && tell_for_all() > next)
 		note_peak();
 }
 
@@ -614,16 +613,16 @@ static void inherit(struct sum *sum)
 }
 
 /*
- * The file has just been made, and holds what was logged.  In a child what the
- * parent had comes to that; so does what we have missed.
+ * The file has just been made, and holds what was logged.  There may be @others: in
+ * a child what the parent had comes to that, and always what we have missed.
  */
-static void alive_begin(int forked)
+static void alive_begin(int others)
 {
 	struct sum sum = { .which = !file.head->peak };
 
 	if (alive.off || !alive_lock())
 		return;
-	if (forked || alive.gap)
+	if (others)
 		inherit(&sum);
 	else
 		sum_lives(&sum);
@@ -636,21 +635,17 @@ static void alive_begin(int forked)
 		note_peak();
 }
 
-/*
- * Options have other values.  What was born and has died while sites was switched
- * off it does not know; the index does.  Other threads go on meanwhile, so this is
- * as exact as what they do in that time is little.
- */
-static void alive_changed(void)
-{
-	const uint32_t blind = !HOOK_IS_ON;
+#ifdef MH_ON_FLAGS
+extern struct mh_switched_options MH_NAME(index, options)
+	__attribute__((visibility("hidden")));
+#define INDEX_IS_ON	(MH_NAME(index, options).on.num != 0)
+#else
+#define INDEX_IS_ON	1
+#endif
 
-	if (alive.blind && !blind) {
-		alive.gap = 1;
-		if (is_open())
-			alive_begin(1);
-	}
-	alive.blind = blind;
+static int lives_are_known(void)
+{
+	return alive.off || INDEX_IS_ON;
 }
 
 /* The call that has had the file made is in its log, and told once more. */
@@ -697,7 +692,6 @@ static int index_is_below(void)
 static void alive_init(void)
 {
 	alive.off = !index_is_below();
-	alive.blind = !HOOK_IS_ON;
 	mh_wipe_on_fork(&early_changes, sizeof(early_changes));
 }
 
@@ -706,7 +700,6 @@ static void alive_fork(void)
 	const uint32_t used = early_changes.used;
 
 	alive.summing = 0;
-	alive.gap = 0;
 	alive.index = NULL;
 	alive.used = 0;
 	alive.offset = 0;
@@ -733,7 +726,9 @@ static void alive_open(void)
 /* What lives in the end may be the most of all. */
 static void alive_end(void)
 {
-	if (alive.on)
+	if (gaps % 2)
+		alive_begin(1);
+	else if (alive.on)
 		note_peak();
 }
 
@@ -797,7 +792,6 @@ static inline uint64_t life_key(uintptr_t site)
 static inline int alive_is_off(void) { return 1; }
 static inline void replay_changes(void) { }
 static inline void alive_init(void) { }
-static inline void alive_changed(void) { }
 static inline void alive_open(void) { }
 static inline void alive_has(uint64_t key, uint64_t bytes)
 {
@@ -805,7 +799,8 @@ static inline void alive_has(uint64_t key, uint64_t bytes)
 	(void)bytes;
 }
 
-static inline void alive_begin(int forked) { (void)forked; }
+static inline int lives_are_known(void) { return 1; }
+static inline void alive_begin(int others) { (void)others; }
 static inline void alive_end(void) { }
 static inline void alive_fork(void) { }
 

@@ -38,7 +38,18 @@ static void move_lost(struct mh_sites_header *head)
 	move(&lost.bytes, &head->lost_bytes);
 	move(&lost.frees, &head->lost_frees);
 	move(&lost.failed, &head->lost_failed);
+	move(&lost.unseen, &head->unseen);
 	move_life(&lost.life, &head->lost_life);
+}
+
+/* A chunk dies that the index does not know. */
+static void met_unseen(void)
+{
+	if (alive_is_off() || gaps % 2)
+		return;
+	add(is_open() ? &file.head->unseen : &lost.unseen, 1);
+	if (is_open())
+		move(&lost.unseen, &file.head->unseen);
 }
 
 /* Counted at no site. */
@@ -216,7 +227,7 @@ static int open_file(void)
 		return 0;
 	__atomic_store_n(&opener, mh_thread_pointer(), __ATOMIC_RELAXED);
 	error = mh_sitefile_open(&file, dir, HOOK_OPTION(SIZE).num, pid,
-				 CONFIG_IDENT);
+				 CONFIG_IDENT, MH_INSIDE);
 	if (error) {
 		__atomic_store_n(&state, OFF, __ATOMIC_RELEASE);
 		say_why_not(error);
@@ -226,12 +237,15 @@ static int open_file(void)
 	file_base = (unsigned char *)head;
 	alive_open();
 	replay();
-	alive_begin(child);
+	head->gaps = gaps;
+	alive_begin(child || gaps);
 	move_lost(head);
 	write_options();
 	__atomic_store_n(&head->state, MH_SITES_RECORDING, __ATOMIC_RELEASE);
 	__atomic_store_n(&state, OPEN, __ATOMIC_SEQ_CST);
+	/* what others have done before they saw that */
 	move_lost(head);
+	__atomic_store_n(&head->gaps, gaps, __ATOMIC_RELAXED);
 	return 1;
 }
 

@@ -24,6 +24,9 @@
 /* Where it stands below us we learn what becomes of the chunks. */
 #define HAS_LIVES	IS_ENABLED(CONFIG_HOOK_INDEX)
 
+#ifndef MH_INSIDE
+#define MH_INSIDE	""	/* the composer tells of which allocator */
+#endif
 #ifndef SITES_SHARDS
 #define SITES_SHARDS	4096	/* threads beyond this many share one shard */
 #endif
@@ -130,6 +133,7 @@ struct totals {
 	uint64_t bytes;
 	uint64_t frees;
 	uint64_t failed;
+	uint64_t unseen;
 	struct mh_sites_life life;
 };
 
@@ -144,6 +148,7 @@ static struct shard *shards;
 static unsigned int nr_shards;
 static struct shard overflow;
 static struct totals lost;	/* as long as there is no file */
+static uint32_t gaps;	/* as in the file's header */
 
 /* What came before the file; wiped in a child by the kernel where it can. */
 #define CLOSED	UINT64_MAX
@@ -349,8 +354,12 @@ static inline void dies(void *ptr)
 {
 	struct victim victim;
 
-	if (HAS_LIVES && likely(state != OFF) && know(ptr, &victim))
+	if (!HAS_LIVES || unlikely(state == OFF))
+		return;
+	if (know(ptr, &victim))
 		gone(ptr, &victim);
+	else
+		met_unseen();
 }
 
 /* One was made in this thread. */
@@ -478,12 +487,16 @@ void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 
 	if (known && ptr)
 		return resized(&victim, ptr, size, caller);
+	if (HAS_LIVES && old && ptr)
+		met_unseen();
 	if (!HAS_LIVES && likely(ptr) && likely(note(key_of(MH_SITES_REALLOC, caller), size)))
 		return ptr;
 	if (ptr || size || !old)
 		return birth(ptr, key_of(MH_SITES_REALLOC, caller), size);
 	if (known)
 		gone(old, &victim);
+	else if (HAS_LIVES)
+		met_unseen();
 	note_further(key_of(MH_SITES_FREE, caller), 0);
 	return NULL;
 }
@@ -569,8 +582,15 @@ void HOOK_IDENT(init)(void)
 	start();
 }
 
+/* Of what lives nothing is known while the index is off. */
+static int is_recording(void)
+{
+	return HOOK_IS_ON && !MH_PAUSED() && lives_are_known();
+}
+
 void HOOK_IDENT(live)(void)
 {
+	gaps = !is_recording();
 	if (state == LOGGING && at_once())
 		open_file();
 }
@@ -600,6 +620,7 @@ void HOOK_IDENT(fork)(void)
 	mine.index = no_index;
 	mine.mask = 0;
 	mine.without = 0;
+	gaps %= 2;
 	lost = (struct totals){ 0 };
 	patience = SPINS;
 	if (early.kept)
@@ -623,9 +644,26 @@ void HOOK_IDENT(reset)(void)
 		begin_anew();
 }
 
+/*
+ * What was born and has died while nothing was recorded sites does not know; the
+ * index does.  Other threads go on meanwhile, so this is as exact as what they do
+ * in that time is little.
+ */
+static void begin_or_end_gap(void)
+{
+	if (gaps % 2 != (uint32_t)is_recording())
+		return;
+	gaps++;
+	if (!is_open())
+		return;
+	__atomic_store_n(&file.head->gaps, gaps, __ATOMIC_RELAXED);
+	if (gaps % 2 == 0)
+		alive_begin(1);
+}
+
 void HOOK_IDENT(changed)(void)
 {
-	alive_changed();
+	begin_or_end_gap();
 	if (is_open())
 		write_options();
 }
@@ -705,6 +743,8 @@ void HOOK_IDENT(dump)(int fd)
 	mh_line_str(&line, " failed, in ");
 	mh_line_dec(&line, records);
 	mh_line_str(&line, " records");
+	if (gaps)
+		mh_line_str(&line, ", while it was on");
 	mh_line_write(&line, fd);
 }
 

@@ -146,6 +146,26 @@ void mh_switch_stays(struct mh_switch *state, const struct mh_switch_hold *hold)
 #define MH_SWITCH_OP(op, is_on)		MH_SWITCH_OP_(MH_OP_##op, is_on)
 
 /*
+ * The same, but the way past the layer is a jump.  Where both ways are inlined,
+ * each layer doubles all that is below it; that is for malloc and free alone.
+ */
+#define MH_SWITCH_RARE__(ret, op, params, args, hand, is_on) \
+	static __attribute__((noinline)) \
+	ret SWITCH_IDENT(op##_past) params \
+	{ \
+		hand NEXT_IDENT(op) args; \
+	} \
+	ret SWITCH_IDENT(op) params \
+	{ \
+		if (likely(is_on)) \
+			hand HOOK_IDENT(op) args; \
+		else \
+			hand SWITCH_IDENT(op##_past) args; \
+	}
+#define MH_SWITCH_RARE_(...)		MH_SWITCH_RARE__(__VA_ARGS__)
+#define MH_SWITCH_RARE(op, is_on)	MH_SWITCH_RARE_(MH_OP_##op, is_on)
+
+/*
  * Of a layer that observes.  A plain load: it is the only one of the call, and a
  * comparison in memory is what a compiler makes of no other kind.  Whether memory is known to be zero is always asked of
  * it: a calloc that is made of malloc and this question may be switched between.
@@ -157,10 +177,10 @@ void mh_switch_stays(struct mh_switch *state, const struct mh_switch_hold *hold)
 		return HOOK_IDENT(zeroed)(ptr, size); \
 	} \
 	MH_SWITCH_OP(malloc, MH_SWITCH_LIVE) \
-	MH_SWITCH_OP(calloc, MH_SWITCH_LIVE) \
+	MH_SWITCH_RARE(calloc, MH_SWITCH_LIVE) \
 	MH_SWITCH_OP(free, MH_SWITCH_LIVE) \
-	MH_SWITCH_OP(realloc, MH_SWITCH_LIVE) \
-	MH_SWITCH_OP(memalign, MH_SWITCH_LIVE) \
+	MH_SWITCH_RARE(realloc, MH_SWITCH_LIVE) \
+	MH_SWITCH_RARE(memalign, MH_SWITCH_LIVE) \
 	MH_SWITCH_OP(malloc_usable_size, MH_SWITCH_LIVE)
 
 /*
@@ -194,10 +214,10 @@ static inline int mh_switch_found(const struct mallochooks_object *object,
 		return HOOK_IDENT(zeroed)(ptr, size); \
 	} \
 	MH_SWITCH_OP(malloc, MH_SWITCH_KEEPS) \
-	MH_SWITCH_OP(calloc, MH_SWITCH_KEEPS) \
+	MH_SWITCH_RARE(calloc, MH_SWITCH_KEEPS) \
 	MH_SWITCH_OP(free, MH_STATE) \
-	MH_SWITCH_OP(realloc, MH_SWITCH_KEEPS || (ptr && MH_STATE)) \
-	MH_SWITCH_OP(memalign, MH_SWITCH_KEEPS) \
+	MH_SWITCH_RARE(realloc, MH_SWITCH_KEEPS || (ptr && MH_STATE)) \
+	MH_SWITCH_RARE(memalign, MH_SWITCH_KEEPS) \
 	MH_SWITCH_OP(malloc_usable_size, MH_SWITCH_LIVE)
 
 /*

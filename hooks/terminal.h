@@ -33,4 +33,22 @@ __attribute__((visibility("hidden")))
 int MH_NAME(terminal, verdict)(enum mh_aligned which, size_t alignment,
 			       size_t size);
 
+/**
+ * before() - whom a function that is made of another one has to call
+ * @name:	of the function, as "reallocarray"
+ * @made_of:	of the other, as "realloc"
+ * @known:	0 at first; kept for later calls
+ *
+ * By method preload.  The malloc of a program's own may lack @name: then that
+ * comes to us, and brings chunks of the program's, as it would to libc, which
+ * calls @made_of by name.
+ *
+ * Context: any thread, also before relocation.
+ * Return: @made_of of an object before us, when none of these has @name; NULL:
+ * it is ours.
+ */
+__attribute__((visibility("hidden")))
+void *MH_NAME(terminal, before)(const char *name, const char *made_of,
+				void **known);
+
 #endif

@@ -248,6 +248,57 @@ MH_RUNTIME const char *mallochooks_version(void)
 	return MALLOCHOOKS_VERSION;
 }
 
+static int has_dynamic(const ElfW(Phdr) *phdr, size_t nr,
+		       const struct link_map *map)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (phdr[i].p_type == PT_DYNAMIC)
+			return map->l_addr + phdr[i].p_vaddr ==
+			       (uintptr_t)map->l_ld;
+	return 0;
+}
+
+/*
+ * A shared object exports its descriptor by itself; an executable would have to
+ * be told to, which costs ld.bfd a tenth of a small link.  The headers that the
+ * kernel, or the loader, tells of are those of the executable.
+ */
+static const struct mallochooks_unit *noted_unit(const struct link_map *map)
+{
+	const ElfW(Phdr) *phdr;
+	const ElfW(Nhdr) *note;
+	const char *at;
+	int64_t distance;
+	size_t nr;
+
+	if (map->l_prev || !mh_relocated())
+		return NULL;
+	phdr = (const ElfW(Phdr) *)getauxval(AT_PHDR);
+	nr = phdr ? getauxval(AT_PHNUM) : 0;
+	if (!has_dynamic(phdr, nr, map))
+		return NULL;
+	note = mh_find_note(phdr, nr, map->l_addr, "mallochooks", 1);
+	if (!note || note->n_descsz < MALLOCHOOKS_NOTE_BYTES)
+		return NULL;
+	at = (const char *)(note + 1) + sizeof("mallochooks") +
+	     MALLOCHOOKS_NOTE_UNIT;
+	__builtin_memcpy(&distance, at, sizeof(distance));
+	return (const struct mallochooks_unit *)(at + distance);
+}
+
+static const struct mallochooks_unit *unit_of(const struct link_map *map)
+{
+	const struct mallochooks_unit *unit = NULL;
+	struct mh_object object;
+
+	if (mh_object_open(&object, map))
+		unit = mh_object_find(&object, "mallochooks_unit");
+	if (!unit)
+		unit = noted_unit(map);
+	return unit && unit->magic == MALLOCHOOKS_MAGIC &&
+	       unit->abi == MALLOCHOOKS_ABI ? unit : NULL;
+}
+
 /*
  * Our own unit is visited even where its symbol is not exported.  The symbol
  * itself may be bound to another unit's, so ours is told by its stacks.
@@ -258,7 +309,6 @@ MH_RUNTIME int mh_each_unit(int (*visit)(const struct mallochooks_unit *unit,
 	const struct link_map *own = mh_own_map(), *map = own;
 	const struct mallochooks_unit self = MH_OWN_UNIT;
 	const struct mallochooks_unit *unit;
-	struct mh_object object;
 	int ret = 0;
 
 	while (map && map->l_prev)
@@ -266,13 +316,8 @@ MH_RUNTIME int mh_each_unit(int (*visit)(const struct mallochooks_unit *unit,
 	if (!map)
 		return visit(&self, arg);
 	for (; !ret && map; map = map->l_next) {
-		unit = NULL;
-		if (map == own)
-			unit = &self;
-		else if (mh_object_open(&object, map))
-			unit = mh_object_find(&object, "mallochooks_unit");
-		if (unit && unit->magic == MALLOCHOOKS_MAGIC &&
-		    unit->abi == MALLOCHOOKS_ABI)
+		unit = map == own ? &self : unit_of(map);
+		if (unit)
 			ret = visit(unit, arg);
 	}
 	return ret;

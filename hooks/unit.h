@@ -8,10 +8,12 @@
 #include <mallochooks/mallochooks.h>
 
 /**
- * mh_each_unit() - visit every unit that exports its descriptor, and our own
+ * mh_each_unit() - visit our own unit, that of the executable, and every one of
+ * a shared object that exports its descriptor
  * @visit:	a nonzero result ends it
  *
- * Context: any, also before relocation; no lock, nothing allocated.
+ * Context: any; no lock, nothing allocated.  Before relocation that of the
+ * executable is only found where it is exported.
  * Return: the last result of @visit.
  */
 __attribute__((visibility("hidden")))

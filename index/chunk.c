@@ -651,7 +651,7 @@ MH_RUNTIME void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 	be_born(chunks, &chunk, apart);
 }
 
-MH_RUNTIME void mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
+MH_RUNTIME int mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 {
 	struct mh_chunk_spot spot;
 	uint64_t word;
@@ -660,8 +660,9 @@ MH_RUNTIME void mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 		if (!exchange(&spot, word, 0))
 			continue;
 		free_wide(chunks, word);
-		return;
+		return 1;
 	}
+	return 0;
 }
 
 /* ---- reading ------------------------------------------------------------------------- */

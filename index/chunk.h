@@ -222,7 +222,8 @@ struct mh_chunk_move {
 void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 			  size_t requested, size_t usable, uintptr_t site,
 			  int apart);
-void mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base);
+/* Return: 0 when the chunk is not known. */
+int mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base);
 /**
  * mh_chunk_knows_slowly() - whose chunk is this
  *

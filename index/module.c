@@ -81,7 +81,8 @@ static void find_tables(struct mh_module *module, const ElfW(Phdr) *phdr,
 static void describe(struct mh_module *module, const ElfW(Phdr) *phdr,
 		     size_t nr)
 {
-	const ElfW(Nhdr) *note = mh_build_id(phdr, nr, module->bias);
+	const ElfW(Nhdr) *note = mh_find_note(phdr, nr, module->bias, "GNU",
+					      NT_GNU_BUILD_ID);
 
 	find_tables(module, phdr, nr);
 	module->build_id = NULL;

@@ -235,7 +235,7 @@ static uint32_t read_command(char *to, size_t room)
 }
 
 static void fill_in(struct mh_sites_header *head, uint32_t pages, uint32_t pid,
-		    uint64_t start_ns, const char *ident)
+		    uint64_t start_ns, const char *ident, const char *inside)
 {
 	static const uint64_t bound[MH_SITES_BUCKETS] = {
 		15, 31, 63, 127, 255, 511, 1023, 4095, 16383, 131071, 1048575,
@@ -260,6 +260,7 @@ static void fill_in(struct mh_sites_header *head, uint32_t pages, uint32_t pid,
 	for (unsigned int i = 0; i < MH_SITES_BUCKETS; i++)
 		head->bound[i] = bound[i];
 	append(head->ident, 0, sizeof(head->ident), ident);
+	append(head->inside, 0, sizeof(head->inside), inside);
 	read_link("/proc/self/exe", head->exe, sizeof(head->exe));
 	read_link("/proc/self/cwd", head->cwd, sizeof(head->cwd));
 	head->command_bytes = read_command(head->command,
@@ -295,7 +296,7 @@ static long prepare(struct mh_sitefile *file, long fd, uint64_t bytes)
 
 MH_RUNTIME int mh_sitefile_open(struct mh_sitefile *file, const char *dir,
 				uint64_t bytes, uint32_t pid,
-				const char *ident)
+				const char *ident, const char *inside)
 {
 	char name[NAME_BYTES];
 	uint64_t start_ns;
@@ -314,7 +315,7 @@ MH_RUNTIME int mh_sitefile_open(struct mh_sitefile *file, const char *dir,
 		return (int)error;
 	}
 	file->full = 0;
-	fill_in(file->head, file->pages, pid, start_ns, ident);
+	fill_in(file->head, file->pages, pid, start_ns, ident, inside);
 	return 0;
 }
 

@@ -47,13 +47,14 @@ struct mh_sitefile {
  * @bytes:	most bytes; less when the process's limits say so
  * @pid:	of the process (a child of vfork has another one)
  * @ident:	of the stack
+ * @inside:	of the one inside whose chunks its own lie, or ""
  *
  * The header's state stays MH_SITES_MAKING: the caller sets it.
  * Context: one thread at a time; allocates nothing; makes system calls.
  * Return: 0, or -errno; nothing is left behind then.
  */
 int mh_sitefile_open(struct mh_sitefile *file, const char *dir, uint64_t bytes,
-		     uint32_t pid, const char *ident);
+		     uint32_t pid, const char *ident, const char *inside);
 
 /**
  * mh_sitefile_fork() - this process is a child: it has no file yet

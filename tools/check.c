@@ -5,7 +5,8 @@
  * The file is read as a process would read it, for every program.  libconfig
  * knows lines but no columns: the column of a name is where it stands in the
  * line, that of a syntax error the end of the shortest beginning of the file
- * that has the error already.
+ * that has the error already.  libconfig gives up at the first of them, so the file
+ * is read once more without the value that has it, for the others.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,6 +24,7 @@ struct checked {
 	const char *path;	/* absolute */
 	struct unit unit;
 	struct strings said;	/* two stacks may say the same */
+	int failed;		/* a file is not there */
 	int beyond;		/* the beginning under test has no error yet */
 	const char *file;	/* the one that it should have it in */
 	uint32_t line;
@@ -72,16 +74,21 @@ static size_t error_column(const char *text, const char *line,
 			   const struct mh_source *source)
 {
 	struct effective how = {
-		.mistake = note_beginning, .cut_file = source->file,
+		.mistake = note_beginning, .instead_of = source->file,
 	};
 	size_t nr = strcspn(line, "\n"), i;
+	char *beginning;
 
 	checked.file = source->file;
 	checked.line = source->line;
 	for (i = 1; i <= nr && i < LONGEST_LINE; i++) {
 		checked.beyond = 1;
-		how.cut_at = (size_t)(line - text) + i;
+		/* so that what is missing is missed two lines further */
+		beginning = xasprintf("%.*s\n\n", (int)(line - text + (ptrdiff_t)i),
+				      text);
+		how.instead = beginning;
 		effective_file(&checked.unit, &how, checked.path);
+		free(beginning);
 		if (!checked.beyond)
 			break;
 	}
@@ -135,16 +142,81 @@ static void take_mistake(const struct mh_source *source, const char *what)
 	free(text);
 }
 
-static void print_late(void)
+/*
+ * From behind the one before, up to its semicolon, or to the bracket in which it
+ * stands; other lines are left alone.
+ */
+static void blank_value(char *line, size_t column)
 {
-	char *text = read_file(late.source.file, NULL);
-	const char *line = find_line(text, late.source.line);
+	size_t nr = strcspn(line, "\n"), from = column - 1, to;
+	int depth = 0;
 
-	print(&late.source, line ? error_column(text, line, &late.source) : 1,
-	      late.what);
+	while (from && !strchr(";{(", line[from - 1]))
+		from--;
+	from += strspn(line + from, " \t");
+	for (to = from; to < nr; to++) {
+		depth += strchr("{([", line[to]) != NULL;
+		depth -= strchr("})]", line[to]) != NULL;
+		if (to + 1 < column)
+			continue;
+		if (depth < 0 && to > from && strchr("})]", line[to]))
+			break;
+		if (depth <= 0 && line[to] == ';') {
+			to++;
+			break;
+		}
+	}
+	memset(line + from, ' ', to - from);
+}
+
+/* What is read instead of a file, and where its latest error was. */
+struct edited {
+	char *file;
+	char *text;
+	uint32_t line;
+	size_t column;
+};
+
+/* One that comes no later than the one before, or in another file, may be there only
+ * because that was taken away. */
+static int is_news(const struct edited *edited, size_t column)
+{
+	return !edited->file ||
+	       (streq(edited->file, late.source.file) &&
+		(late.source.line > edited->line ||
+		 (late.source.line == edited->line &&
+		  column > edited->column)));
+}
+
+static void edit(struct edited *edited, char *text, char *line, size_t column)
+{
+	blank_value(line, column);
+	free(edited->file);
+	free(edited->text);
+	edited->file = xstrdup(late.source.file);
+	edited->text = xstrdup(text);
+	edited->line = late.source.line;
+	edited->column = column;
+}
+
+/* Return: nonzero when the file is to be read once more. */
+static int print_late(struct edited *edited)
+{
+	char *text = edited->file && streq(edited->file, late.source.file) ?
+		     xstrdup(edited->text) : read_file(late.source.file, NULL);
+	char *line = (char *)find_line(text, late.source.line);
+	size_t column = line ? error_column(text, line, &late.source) : 1;
+	const int news = is_news(edited, column);
+
+	if (news)
+		print(&late.source, column, late.what);
+	if (news && line)
+		edit(edited, text, line, column);
 	free(text);
 	free(late.what);
 	free((char *)late.source.file);
+	late.what = NULL;
+	return news && line;
 }
 
 static void usage(void)
@@ -158,24 +230,33 @@ static void usage(void)
 	     "                  one that \"mallochooks run\" uses)\n"
 	     "  --help          this text\n"
 	     "\n"
-	     "The exit status is 1 when there are mistakes.");
+	     "The exit status is 1 when there are mistakes, 2 when a file is not\n"
+	     "there.");
 }
 
 /* Return: number of mistakes. */
 static size_t check(const char *given)
 {
-	const struct effective how = { .mistake = take_mistake };
+	struct effective how = { .mistake = take_mistake };
 	char *path = realpath(given, NULL);
 	size_t nr = checked.said.nr;
+	struct edited edited = { 0 };
 
-	if (!path)
-		die("%s: %s", given, strerror(errno));
+	if (!path) {
+		say("%s: %s", given, strerror(errno));
+		checked.failed = 1;
+		return 0;
+	}
 	checked.given = given;
 	checked.path = path;
 	late.what = NULL;
-	effective_file(&checked.unit, &how, path);
-	if (late.what)
-		print_late();
+	do {
+		how.instead_of = edited.file;
+		how.instead = edited.text;
+		effective_file(&checked.unit, &how, path);
+	} while (late.what && print_late(&edited));
+	free(edited.file);
+	free(edited.text);
 	free(path);
 	nr = checked.said.nr - nr;
 	if (!nr)
@@ -196,9 +277,7 @@ int cmd_check(int argc, char **argv)
 	int c;
 
 	tool_failure = 2;
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1) {
+	while ((c = next_option(argc, argv, "+:h", words)) != -1) {
 		switch (c) {
 		case 'p':
 			wanted = optarg;
@@ -206,10 +285,6 @@ int cmd_check(int argc, char **argv)
 		case 'h':
 			usage();
 			return 0;
-		case ':':
-			die("%s needs a value: see --help", argv[optind - 1]);
-		default:
-			die("unknown option %s: see --help", argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
@@ -222,5 +297,5 @@ int cmd_check(int argc, char **argv)
 	unit_free(&checked.unit);
 	strings_free(&checked.said);
 	free(path);
-	return nr > 0;
+	return checked.failed ? tool_failure : nr > 0;
 }

@@ -188,6 +188,9 @@ static void add_tokens(const struct compose *compose, const char *layer,
 		     model_string(compose->model, "IDENT"));
 	strings_addf(argv, "-DMH_EVENT=%s",
 		     model_string(compose->model, "EVENT_IDENT"));
+	if (compose->sandwich->inside)
+		strings_addf(argv, "-DMH_INSIDE=\"%s\"",
+			     compose->sandwich->inside);
 	if (!sandwich_attends(compose->sandwich))
 		strings_add(argv, "-DMH_ATTENDS=0");
 	if (layer)
@@ -222,6 +225,15 @@ static void add_kind(const struct compose *compose, enum kind kind,
 	}
 }
 
+/* All that the runtime may know of a configuration, so that it can be made once
+ * for many: the Makefile's flags-runtime has the same. */
+static void add_method(const struct compose *compose, struct strings *argv)
+{
+	if (model_bool(compose->model, "METHOD_WRAP") ||
+	    model_bool(compose->model, "METHOD_REPLACE"))
+		strings_add(argv, "-DMH_MAY_BE_STATIC");
+}
+
 static void add_c_flags(const struct compose *compose, enum kind kind,
 			const char *layer, const char *next,
 			struct strings *argv)
@@ -229,10 +241,13 @@ static void add_c_flags(const struct compose *compose, enum kind kind,
 	add_code_flags(compose, argv);
 	add_flags(argv, builtin_flags, ARRAY_SIZE(builtin_flags));
 	add_kind(compose, kind, argv);
+	if (kind == KIND_RUNTIME) {
+		add_method(compose, argv);
+		return;
+	}
 	strings_add(argv, "-include");
 	strings_addf(argv, "%s/%sconfig.h", compose->work, compose->prefix);
-	if (kind != KIND_RUNTIME)
-		add_tokens(compose, layer, next, argv);
+	add_tokens(compose, layer, next, argv);
 }
 
 /* Starts the compilation of @source into @object, a name in the work folder. */
@@ -430,8 +445,7 @@ static void add_client_sources(struct compose *compose,
 static int compile_stack(struct compose *compose, struct strings *objects)
 {
 	const struct sandwich *sandwich = compose->sandwich;
-	char *tables = xasprintf("%s/stack-%s.c", compose->work,
-				 sandwich->ident);
+	char *tables = compose_path(compose, "tables.c");
 
 	if (generate(compose, tables, sandwich_generate)) {
 		free(tables);
@@ -652,20 +666,72 @@ int compose_facades(struct compose *compose, const char *out)
 	return result;
 }
 
+/* The objects, for compose_listed(). */
+static int write_runtime_list(const struct compose *compose)
+{
+	char *path = xasprintf("%s/runtime.list", compose->work);
+	struct strings names = { 0 };
+	int result;
+
+	for (size_t i = 0; i < compose->runtime.nr; i++)
+		strings_add(&names, base_name(compose->runtime.item[i]));
+	result = write_list(&names, path);
+	strings_free(&names);
+	free(path);
+	return result;
+}
+
+int compose_listed(struct compose *compose, const char *path)
+{
+	int folder = (int)(base_name(path) - path);
+	char *text = read_file(path, NULL);
+	struct strings names = { 0 };
+
+	if (!text) {
+		say("cannot read %s (--runtime): %s", path, strerror(errno));
+		return -1;
+	}
+	strings_split(&names, text, '\n');
+	for (size_t i = 0; i < names.nr; i++)
+		strings_addf(&compose->runtime, "%.*s%s", folder, path,
+			     names.item[i]);
+	strings_free(&names);
+	free(text);
+	return 0;
+}
+
+int compose_runtime(struct compose *compose, const char *out)
+{
+	int result = 0;
+
+	if (!compose->runtime.nr) {
+		compile_runtime(compose, &compose->runtime,
+				&compose->contained);
+		result = jobs_finish(&compose->jobs);
+	}
+	if (!result)
+		result = compose_libconfig(compose, &compose->contained,
+					   &compose->runtime);
+	if (!result && compose->keep_work)
+		result = write_runtime_list(compose);
+	if (!result && out)
+		result = join(compose, &compose->runtime, out, 0);
+	return result;
+}
+
 int compose_finish(struct compose *compose, const struct strings *stacks,
 		   const char *runtime, const char *out)
 {
 	struct strings all = { 0 };
 	int result = 0;
 
-	if (!compose->has_runtime) {
-		result = compose_libconfig(compose, &compose->contained,
-					   &compose->runtime);
-		if (!result)
-			result = join(compose, &compose->runtime, runtime, 0);
-	}
+	if (!compose->has_runtime)
+		result = compose_runtime(compose, runtime);
 	strings_add_all(&all, stacks);
-	strings_add(&all, runtime);
+	if (!compose->runtime.nr)
+		strings_add(&all, runtime);
+	else if (!result)
+		result = needed_of(&compose->runtime, stacks, &all);
 	if (!result)
 		result = join(compose, &all, out, 0);
 	strings_free(&all);

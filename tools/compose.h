@@ -20,7 +20,7 @@
  * @keep_work:	it is the user's: leave it
  * @use_lto:	one unit; clear for separate objects
  * @jobs:	the compilers
- * @has_runtime: the runtime object is there already
+ * @has_runtime: the runtime is there already
  * @want_deps:	fill in @deps
  * @deps:	dependency files that the compilers wrote
  * @runtime, @contained: objects that all stacks share, and of them those that
@@ -75,10 +75,23 @@ int compose_stack(struct compose *compose, const char *out);
 int compose_facades(struct compose *compose, const char *out);
 
 /**
+ * compose_runtime() - make the objects that all stacks share
+ * @out:	path of all in one, or NULL
+ *
+ * Of the model only the architecture, the method and whether frame pointers are
+ * kept count.  A work folder of the user's gets a runtime.list.
+ */
+int compose_runtime(struct compose *compose, const char *out);
+
+/* Take the objects of such a list. */
+int compose_listed(struct compose *compose, const char *path);
+
+/**
  * compose_finish() - make the drop-in
  * @stacks:	objects of compose_stack() and compose_facades()
- * @runtime:	path of the object that they share, to be made unless it is there
- * @out:	all in one
+ * @runtime:	path of the whole runtime, to be made unless it is there, or NULL
+ * @out:	all in one; of a runtime whose objects are known only what they
+ *		refer to
  */
 int compose_finish(struct compose *compose, const struct strings *stacks,
 		   const char *runtime, const char *out);
@@ -98,6 +111,17 @@ void compose_libconfig_sources(struct compose *compose,
 /* Makes one object of the archive and what was compiled (@contained). */
 int compose_libconfig(struct compose *compose, const struct strings *contained,
 		      struct strings *objects);
+
+/**
+ * needed_of() - which objects of the runtime do stacks refer to?
+ * @needed:	those of @runtime are added
+ * Return: 0, or -1 with a line said.
+ */
+int needed_of(const struct strings *runtime, const struct strings *stacks,
+	      struct strings *needed);
+
+/* One a line.  Return: 0, or -1 with a line said. */
+int write_list(const struct strings *list, const char *path);
 
 /* product.c: names of the user API and of others, as the linker sees them. */
 

@@ -318,9 +318,41 @@ static int compare_symbols(const void *a, const void *b)
 	return strcmp(y->name, x->name);
 }
 
+/* The linker's names for a function that is hooked, and for what stands before it. */
+static const char *const hooks_prefixes[] = {
+	"__real_", "__wrap_", "__mallochooks_entry_", "__mallochooks_inner_",
+	"__mallochooks_self_", "__mallochooks_back_", "__mallochooks_absent_",
+};
+
+/* Were hooks linked into this file?  A program may have a __wrap_ of its own. */
+static int has_hooks(const struct lookup *look)
+{
+	int nr = dwfl_module_getsymtab(look->file.module);
+	const char *name;
+	GElf_Sym sym;
+
+	for (int i = 0; i < nr; i++) {
+		name = dwfl_module_getsym(look->file.module, i, &sym, NULL);
+		if (name && starts_with(name, "__mallochooks_"))
+			return 1;
+	}
+	return 0;
+}
+
+/* As its author calls it. */
+static const char *true_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hooks_prefixes); i++)
+		if (starts_with(name, hooks_prefixes[i]) &&
+		    name[strlen(hooks_prefixes[i])])
+			return name + strlen(hooks_prefixes[i]);
+	return name;
+}
+
 static void read_symbols(struct lookup *look, uint64_t from, uint64_t to)
 {
 	int i, nr = dwfl_module_getsymtab(look->file.module);
+	const int hooked = has_hooks(look);
 	struct symbol *symbol;
 	GElf_Addr start, bias;
 	const char *name;
@@ -340,8 +372,8 @@ static void read_symbols(struct lookup *look, uint64_t from, uint64_t to)
 		symbol = &look->symbol[look->nr_symbols++];
 		symbol->start = start;
 		symbol->size = sym.st_size;
-		symbol->name = name;
-		symbol->rank = rank_of(name, &sym);
+		symbol->name = hooked ? true_name(name) : name;
+		symbol->rank = rank_of(symbol->name, &sym);
 	}
 	qsort(look->symbol, look->nr_symbols, sizeof(*look->symbol),
 	      compare_symbols);

@@ -348,6 +348,24 @@ static void list_names(const struct described *part, struct strings *names)
 		strings_add(names, part->family.function[i].signature.name);
 }
 
+static const struct signature *find_function(const struct described *part,
+					     const char *name)
+{
+	for (size_t i = 0; i < part->family.nr; i++)
+		if (streq(part->family.function[i].signature.name, name))
+			return &part->family.function[i].signature;
+	return NULL;
+}
+
+static int are_two_statics(const struct described *a, const struct described *b,
+			   const char *name)
+{
+	const struct signature *x = find_function(a, name);
+	const struct signature *y = find_function(b, name);
+
+	return x && y && signature_other_file(x, y);
+}
+
 static int check_functions(const struct described *a, const struct described *b)
 {
 	struct strings first = { 0 }, second = { 0 };
@@ -359,10 +377,28 @@ static int check_functions(const struct described *a, const struct described *b)
 		if (strings_has(&first, second.item[i]))
 			both = second.item[i];
 	if (both)
-		say("%s: %s belongs to %s already", b->where, both, a->where);
+		say("%s: %s belongs to %s already%s", b->where, both, a->where,
+		    are_two_statics(a, b, both) ? FAMILY_ONE_STATIC : "");
 	strings_free(&first);
 	strings_free(&second);
 	return both ? -1 : 0;
+}
+
+/* Handlers are found by their prefix alone, and so is what they call back. */
+static int check_events(const struct described *a, const struct described *b)
+{
+	const char *prefix = model_string(&b->model, "EVENT_IDENT");
+
+	if (a->facades || b->facades ||
+	    !model_bool(&a->model, "HOOK_EVENT") ||
+	    !model_bool(&b->model, "HOOK_EVENT") ||
+	    !streq(model_string(&a->model, "EVENT_IDENT"), prefix))
+		return 0;
+	say("%s: the events of %s would go to the handlers %s_* of %s (%s): "
+	    "give it another event-ident", b->where,
+	    model_string(&b->model, "IDENT"), prefix,
+	    model_string(&a->model, "IDENT"), a->where);
+	return -1;
 }
 
 /* Two of one name, or one function twice, would meet at the link. */
@@ -371,7 +407,7 @@ static int check_pair(const struct described *a, const struct described *b)
 	const char *ident = model_string(&b->model, "IDENT");
 
 	if (!streq(model_string(&a->model, "IDENT"), ident))
-		return check_functions(a, b);
+		return check_functions(a, b) || check_events(a, b) ? -1 : 0;
 	say("%s: identity \"%s\" is that of %s too: give it another ident",
 	    b->where, ident, a->where);
 	return -1;

@@ -33,8 +33,8 @@ static struct mh_options start(const struct unit *unit, size_t i,
 		.program = { how->program[0], how->program[1] },
 		.secure = how->secure,
 		.mistake = how->mistake,
-		.cut_file = how->cut_file,
-		.cut_at = how->cut_at,
+		.instead_of = how->instead_of,
+		.instead = how->instead,
 	};
 }
 

@@ -12,14 +12,14 @@
  * struct effective - for whom values are loaded
  * @program:	names of the program; NULL: what is meant for any
  * @secure:	it is given privileges
- * @mistake, @cut_file, @cut_at: as in struct mh_options
+ * @mistake, @instead_of, @instead: as in struct mh_options
  */
 struct effective {
 	const char *program[2];
 	int secure;
 	void (*mistake)(const struct mh_source *source, const char *what);
-	const char *cut_file;
-	size_t cut_at;
+	const char *instead_of;
+	const char *instead;
 };
 
 /**

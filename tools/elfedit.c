@@ -181,6 +181,7 @@ static const char *check_relocations(const struct elf_edit *edit, size_t i)
 	const struct elf_section *section = &edit->sections[i];
 	size_t entry = section->hdr.sh_type == SHT_RELA ? sizeof(Elf64_Rela)
 							: sizeof(Elf64_Rel);
+	size_t nr_symbols = elf_nr_symbols(edit);
 	Elf64_Rel rel;
 
 	if (section->hdr.sh_entsize != entry || section->bytes % entry ||
@@ -189,7 +190,7 @@ static const char *check_relocations(const struct elf_edit *edit, size_t i)
 		return "has damaged relocations";
 	for (size_t at = 0; at < section->bytes; at += entry) {
 		memcpy(&rel, section->data + at, sizeof(rel));
-		if (ELF64_R_SYM(rel.r_info) >= elf_nr_symbols(edit))
+		if (ELF64_R_SYM(rel.r_info) >= nr_symbols)
 			return "has a relocation to a symbol that is not there";
 	}
 	return NULL;

@@ -77,7 +77,11 @@ char *family_add(struct family *family, enum function_kind kind,
 	for (size_t i = 0; !wrong && i < family->nr; i++)
 		if (streq(family->function[i].signature.name,
 			  function.signature.name))
-			wrong = xasprintf("stands there twice");
+			wrong = xasprintf("stands there twice%s",
+					  signature_other_file(
+						&family->function[i].signature,
+						&function.signature) ?
+					  FAMILY_ONE_STATIC : "");
 	if (wrong) {
 		signature_free(&function.signature);
 		return wrong;
@@ -137,7 +141,6 @@ static void open_macro(const char *macro, const struct signature *s, FILE *out)
 	char *args = signature_list(s);
 	size_t first;
 
-	fprintf(out, "\n/* %s(%s)%.1s */\n", s->name, s->args, &s->ret);
 	first = (size_t)fprintf(out, "%s(%s, %s,", macro,
 				signature_type(s->ret), s->name);
 	fprintf(out, "%s(%s), (%s)", first + strlen(params) + strlen(args) > 55 ?
@@ -167,8 +170,14 @@ static void write_list(const struct strings *list, size_t column, int indent,
 	}
 }
 
+static void write_comment(const struct signature *s, FILE *out)
+{
+	fprintf(out, "\n/* %s(%s)%.1s */\n", s->name, s->args, &s->ret);
+}
+
 static void write_real(const struct signature *s, FILE *out)
 {
+	write_comment(s, out);
 	open_macro("MH_REAL", s, out);
 	fprintf(out, ", %s)\n", none_of(s->ret));
 }
@@ -357,6 +366,7 @@ static void write_entry_of(const struct family *family, size_t f, FILE *out)
 
 	if (takes_chunk(family, kind))
 		declare_of_none(s, out);
+	write_comment(s, out);
 	open_macro("ENTRY", s, out);
 	if (kind == FUNCTION_FREE)
 		write_freeing(family, f, out);

@@ -162,7 +162,7 @@ static void list_layers(const struct sandwich *sandwich, FILE *out)
 
 /*
  * Documentation/abi.rst.  Assembler, as no initialiser in C can be a distance;
- * that one the linker knows, whatever it links.
+ * those the linker knows, whatever it links.
  */
 void sandwich_generate_note(const struct sandwich *sandwich,
 			    const struct model *model, FILE *out)
@@ -172,15 +172,17 @@ void sandwich_generate_note(const struct sandwich *sandwich,
 		"stack\": do not edit. */\n"
 		"\t.section .note.mallochooks,\"aR\",%%note\n"
 		"\t.balign 4\n"
-		"\t.long 12, 72, 1\n"
+		"\t.long 12, %d, 1\n"
 		"\t.asciz \"mallochooks\"\n"
 		"\t.long %d\n"
 		"1:\t.ascii \"%.59s\"\n"
 		"\t.zero 60 - (. - 1b)\n"
 		"2:\t.quad mh_%s_table - 2b\n"
+		"3:\t.quad mh_own_unit - 3b\n"
+		"\t.hidden mh_own_unit\n"
 		"\t.section .note.GNU-stack,\"\",%%progbits\n",
-		sandwich->ident, MALLOCHOOKS_ABI, sandwich->ident,
-		sandwich->ident);
+		sandwich->ident, MALLOCHOOKS_NOTE_BYTES, MALLOCHOOKS_ABI,
+		sandwich->ident, sandwich->ident);
 }
 
 void sandwich_generate_thunks(const struct sandwich *sandwich,

@@ -262,7 +262,7 @@ static void list_symbols(struct claim *claim, const struct elf_edit *elf)
 
 /* ---- files that are shown --------------------------------------------------- */
 
-/* A piece of a file where it lies. */
+/* A piece of a file where it lies.  @map: NULL when that is @last. */
 struct piece {
 	void *map;
 	size_t mapped;
@@ -294,24 +294,29 @@ static int piece_open(struct piece *piece, int fd, off_t offset, off_t bytes)
 
 static void piece_close(struct piece *piece)
 {
-	munmap(piece->map, piece->mapped);
+	if (piece->map)
+		munmap(piece->map, piece->mapped);
 }
 
-/* The archive that a member was claimed of last; the next is often its, too. */
+/*
+ * The archive that a member was shown of last; the next is often its, too.
+ * @is_read: @archive is, which only needs whoever claims
+ */
 static struct {
 	struct stat st;
 	struct piece whole;
 	struct archive archive;
 	int is_open;
+	int is_read;
 } last;
 
 static void close_last(void)
 {
-	if (!last.is_open)
-		return;
-	archive_close(&last.archive);
-	piece_close(&last.whole);
-	last.is_open = 0;
+	if (last.is_read)
+		archive_close(&last.archive);
+	if (last.is_open)
+		piece_close(&last.whole);
+	last.is_open = last.is_read = 0;
 }
 
 static int open_last(const struct linker_file *file)
@@ -326,22 +331,33 @@ static int open_last(const struct linker_file *file)
 	close_last();
 	if (piece_open(&last.whole, file->fd, 0, -1))
 		return -1;
-	if (!archive_is(last.whole.data, last.whole.bytes)) {
-		piece_close(&last.whole);
-		return -1;
-	}
-	free(archive_open(&last.archive, file->name, last.whole.data,
-			  last.whole.bytes));
 	last.st = st;
 	last.is_open = 1;
+	return 0;
+}
+
+static int piece_show(struct piece *piece, const struct linker_file *file)
+{
+	if (!file->offset || open_last(file))
+		return piece_open(piece, file->fd, file->offset, file->bytes);
+	if (file->offset < 0 || (size_t)file->offset > last.whole.bytes ||
+	    (size_t)file->bytes > last.whole.bytes - (size_t)file->offset)
+		return -1;
+	*piece = (struct piece){ NULL, 0, last.whole.data + file->offset,
+				 (size_t)file->bytes };
 	return 0;
 }
 
 /* The linker only says which archive it is in, and where. */
 static char *member_at(const struct linker_file *file)
 {
-	if (!file->offset || open_last(file))
+	if (!file->offset || open_last(file) ||
+	    !archive_is(last.whole.data, last.whole.bytes))
 		return NULL;
+	if (!last.is_read)
+		free(archive_open(&last.archive, file->name, last.whole.data,
+				  last.whole.bytes));
+	last.is_read = 1;
 	for (size_t i = 0; i < last.archive.nr; i++)
 		if (last.archive.members[i].data ==
 		    last.whole.data + file->offset)
@@ -429,8 +445,7 @@ static enum linker_status claim_file(const struct linker_file *file,
 	struct claim *claim;
 
 	*claimed = 0;
-	if (!is_ready() || !file->bytes ||
-	    piece_open(&piece, file->fd, file->offset, file->bytes))
+	if (!is_ready() || !file->bytes || piece_show(&piece, file))
 		return LINKER_OK;
 	if (takeover_concerns(&plugin.takeover, NULL, piece.data,
 			      piece.bytes)) {

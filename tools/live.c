@@ -286,18 +286,13 @@ static int parse_words(int argc, char **argv, const struct option *words,
 	int c;
 
 	tool_failure = 2;
-	opterr = 0;
-	optind = 0;	/* from the beginning, options behind words too */
-	while ((c = getopt_long(argc, argv, ":h", words, NULL)) != -1) {
+	while ((c = next_option(argc, argv, ":h", words)) != -1) {
 		char *end = NULL;
 
 		if (c == 'h') {
 			usage();
 			return -1;
 		}
-		if (c != 'w')
-			die("%s %s: see --help", c == ':' ? "a value is missing"
-			    : "unknown option", argv[optind - 1]);
 		*wait = optarg ? strtod(optarg, &end) : WAIT_DEFAULT;
 		if (end && (!isdigit((unsigned char)*optarg) || *end))
 			die("--wait=%s: seconds are wanted", optarg);

@@ -84,7 +84,7 @@ const struct setting model_settings[] = {
 	INT("LOG_FD", "2", "HOOK_LOG", 0, 1023),
 	INT("LOG_DEPTH", "0", "HOOK_LOG CALLER_FRAMES", 0, 32),
 	INT("LOG_MIN_BYTES", "0", "HOOK_LOG", 0, 1073741824),
-	STRING("SITES_DIR", ""),
+	{ "SITES_DIR", MODEL_STRING, GROUP_NONE, "", "HOOK_SITES", 0, 0 },
 	INT("SITES_AFTER", "1000", "HOOK_SITES", 0, 4096),
 	INT("SITES_SIZE", "65536", "HOOK_SITES", 256, 4194304),
 };

@@ -363,9 +363,7 @@ int cmd_options(int argc, char **argv)
 	int c;
 
 	tool_failure = 2;
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1) {
+	while ((c = next_option(argc, argv, "+:h", words)) != -1) {
 		switch (c) {
 		case 'p':
 			wanted = optarg;
@@ -379,10 +377,6 @@ int cmd_options(int argc, char **argv)
 		case 'h':
 			usage();
 			return 0;
-		case ':':
-			die("%s needs a value: see --help", argv[optind - 1]);
-		default:
-			die("unknown option %s: see --help", argv[optind - 1]);
 		}
 	}
 	if (optind < argc && form != &effective_form)

@@ -48,7 +48,8 @@ static void line_words(FILE *out, const char *label,
 	strings_free(&words);
 }
 
-static void print_head(const struct model *model, FILE *out)
+static void print_head(const struct sandwich *sandwich,
+		       const struct model *model, FILE *out)
 {
 	char *arch = model_chosen(model, GROUP_ARCH);
 	char *method = model_chosen(model, GROUP_METHOD);
@@ -57,8 +58,10 @@ static void print_head(const struct model *model, FILE *out)
 	char *caller = model_chosen(model, GROUP_CALLER);
 	const char *prefix = model_string(model, "SYM_PREFIX");
 
-	fprintf(out, "stack %s (arch %s, method %s, calloc %s, %s, caller %s%s)"
-		"  events %s_*\n", model_string(model, "IDENT"), arch, method,
+	fprintf(out, "stack %s%s%s (arch %s, method %s, calloc %s, %s, caller %s%s)"
+		"  events %s_*\n", model_string(model, "IDENT"),
+		sandwich->inside ? ", inside " : "",
+		sandwich->inside ? sandwich->inside : "", arch, method,
 		calloc_mode, form, caller,
 		model_bool(model, "CALLER_LATCH") ? " or latched" : "", model_string(model, "EVENT_IDENT"));
 	free(arch);
@@ -67,9 +70,50 @@ static void print_head(const struct model *model, FILE *out)
 	free(form);
 	free(caller);
 	line(out, "name suffix", model_string(model, "NAME"));
+	if (sandwich->family)
+		return;
 	line(out, "symbol prefix", prefix);
 	line_words(out, "user symbols", model, GROUP_SYMBOL, 1);
 	line_words(out, "not hooked", model, GROUP_SYMBOL, 0);
+}
+
+/* As the description has it; to be freed. */
+static char *signature_text(const struct signature *s)
+{
+	return xasprintf("%s%s%s(%s)%.1s", s->file ? s->file : "",
+			 s->file ? ":" : "", s->name, s->args, &s->ret);
+}
+
+static enum layer_op op_of(const struct function *function)
+{
+	switch (function->kind) {
+	case FUNCTION_CALLOC:
+		return OP_CALLOC;
+	case FUNCTION_REALLOC:
+		return OP_REALLOC;
+	case FUNCTION_FREE:
+		return OP_FREE;
+	case FUNCTION_SIZE:
+		return OP_MALLOC_USABLE_SIZE;
+	default:
+		return signature_count(&function->signature, 'A') ?
+		       OP_MEMALIGN : OP_MALLOC;
+	}
+}
+
+/* The entry of functions that have names of their own. */
+static void print_family(const struct sandwich *sandwich, FILE *out)
+{
+	const struct family *family = sandwich->family;
+	char *text;
+
+	for (size_t i = 0; i < family->nr; i++) {
+		text = signature_text(&family->function[i].signature);
+		fprintf(out, "  %-16s %s -> mh_%s_%s_%s\n", i ? "" : "entry",
+			text, sandwich->ident, sandwich->layers[0].called,
+			layer_op_names[op_of(&family->function[i])]);
+		free(text);
+	}
 }
 
 static void print_entry(const struct sandwich *sandwich,
@@ -152,8 +196,13 @@ static const char *zeroed_of(const struct layer *layer)
 	return layer_has(layer, OP_OBSERVING) ? "passed" : "no";
 }
 
-static const char *real_of(const struct model *model)
+static const char *real_of(const struct sandwich *sandwich,
+			   const struct model *model)
 {
+	if (sandwich->family && model_bool(model, "METHOD_REPLACE"))
+		return "__real_NAME, the output's own definitions";
+	if (sandwich->family && model_bool(model, "METHOD_WRAP"))
+		return "__real_NAME, as ld has bound them";
 	if (model_bool(model, "METHOD_WRAP"))
 		return "__real_malloc, as ld has bound it";
 	if (model_bool(model, "METHOD_WRAPDL"))
@@ -174,13 +223,14 @@ static void print_layer(const struct sandwich *sandwich, size_t i,
 
 	if (is_terminal(sandwich, i)) {
 		label = xstrdup("terminal");
-		kind = real_of(model);
+		kind = real_of(sandwich, model);
 	} else {
 		label = xasprintf("layer %s", layer->name);
 	}
 	fprintf(out, "  %-16s %s; calloc: %s; zeroed: %s\n", label, kind,
 		calloc_of(layer, reached), zeroed_of(layer));
-	line(out, "", layer->source);
+	line(out, "", is_terminal(sandwich, i) && sandwich->family ?
+	     "written from the signatures (--work keeps it)" : layer->source);
 	if (is_switched(sandwich, i))
 		fprintf(out, "  %-16s switched by %s.on, %s\n", "", layer->name,
 			layer_has(layer, OP_OBSERVING) ? "at any time" :
@@ -209,9 +259,30 @@ void sandwich_print(const struct sandwich *sandwich, const struct model *model,
 {
 	int reached = !model_bool(model, "CALLOC_EMULATED");
 
-	print_head(model, out);
-	print_entry(sandwich, model, out);
+	print_head(sandwich, model, out);
+	if (sandwich->family)
+		print_family(sandwich, out);
+	else
+		print_entry(sandwich, model, out);
 	for (size_t i = 0; i < sandwich->nr; i++)
 		print_layer(sandwich, i, model, &reached, out);
 	line(out, "client sources", model_string(model, "CLIENT_SOURCES"));
+}
+
+void sandwich_print_facades(const struct sandwich *sandwich,
+			    const struct model *model, FILE *out)
+{
+	char *arch = model_chosen(model, GROUP_ARCH);
+	char *method = model_chosen(model, GROUP_METHOD);
+
+	fprintf(out, "facades %s (arch %s, method %s)\n", sandwich->ident, arch,
+		method);
+	for (size_t i = 0; i < sandwich->family->nr; i++) {
+		char *text = signature_text(&sandwich->family->function[i].signature);
+
+		line(out, i ? "" : "callers noted", text);
+		free(text);
+	}
+	free(arch);
+	free(method);
 }

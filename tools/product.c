@@ -89,7 +89,7 @@ static int visit_joined(const char *name, const GElf_Sym *sym, void *arg)
 	return 0;
 }
 
-static int write_list(const struct strings *list, const char *path)
+int write_list(const struct strings *list, const char *path)
 {
 	FILE *out = fopen(path, "we");
 	int result = 0;
@@ -232,10 +232,8 @@ void link_words(const struct link_part *parts, size_t nr,
 	}
 	if (any_replace(parts, nr))
 		add_replace_words(parts, nr, place, words);
-	/* The first fails a link into which the hooks did not get; by the
-	 * second, units find each other. */
+	/* Fails a link into which the hooks did not get. */
 	add_each(words, "--defsym=", &guards);
-	strings_add(words, "-Wl,--export-dynamic-symbol=mallochooks_unit");
 	strings_free(&guards);
 }
 

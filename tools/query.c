@@ -493,9 +493,7 @@ static int parse(int argc, char **argv, void (*usage)(void))
 	int c;
 
 	tool_failure = 2;
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, ":h", words, NULL)) != -1) {
+	while ((c = next_option(argc, argv, ":h", words)) != -1) {
 		switch (c) {
 		case 'c':
 			core = optarg;
@@ -515,10 +513,6 @@ static int parse(int argc, char **argv, void (*usage)(void))
 		case 'h':
 			usage();
 			return 1;
-		case ':':
-			die("%s needs a value: see --help", argv[optind - 1]);
-		default:
-			die("unknown option %s: see --help", argv[optind - 1]);
 		}
 	}
 	if (exe && !core)

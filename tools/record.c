@@ -157,13 +157,16 @@ void record_prepare(struct record *record, const char *unit)
 
 /**
  * struct outcome - what is known of the processes at the end
- * @each:	@nr that the count layer has seen, in the order of birth
+ * @each:	@nr that the count layer has seen, in the order of birth; several
+ *		of a process that has several stacks
+ * @idents:	of these
  * @full:	there may have been more
  * @pids:	@nr_pids that have made @nr_files files, in ascending order
  */
 struct outcome {
 	struct totals *each;
 	size_t nr;
+	struct strings idents;
 	int full;
 	uint32_t *pids;
 	size_t nr_pids;
@@ -183,27 +186,58 @@ static int has_file(const struct outcome *outcome, uint32_t pid)
 					   sizeof(pid), by_number);
 }
 
-static void tell_totals(const struct record *record, const struct outcome *outcome)
+/* "12 processes, pool:", of a stack among several; to be freed. */
+static char *who(const char *what, const char *ident, int several)
+{
+	return several ? xasprintf("%s, %s:", what, ident) :
+			 xasprintf("%s,", what);
+}
+
+/* What one stack has counted in all processes: what lies in chunks of another
+ * one is counted by that, too, so they do not add up. */
+static void tell_stack(const struct record *record,
+		       const struct outcome *outcome, const char *ident)
 {
 	struct totals sum = { 0 };
-	const struct totals *one;
-	char *who;
+	char *what, *name;
+	size_t nr = 0;
 
 	for (size_t i = 0; i < outcome->nr; i++) {
-		one = &outcome->each[i];
-		totals_add(&sum, one);
-		if (!record->each)
+		if (!streq(outcome->each[i].ident, ident))
 			continue;
-		who = xasprintf("process %u", one->pid);
-		totals_print(record->out, who, one,
+		totals_add(&sum, &outcome->each[i]);
+		nr++;
+	}
+	what = xasprintf("%zu %s", nr, nr == 1 ? "process" : "processes");
+	name = who(what, ident, outcome->idents.nr > 1);
+	totals_print(record->out, name, &sum, "");
+	free(name);
+	free(what);
+}
+
+static void tell_each(const struct record *record, const struct outcome *outcome)
+{
+	char *what, *name;
+
+	for (size_t i = 0; i < outcome->nr; i++) {
+		const struct totals *one = &outcome->each[i];
+
+		what = xasprintf("process %u", one->pid);
+		name = who(what, one->ident, outcome->idents.nr > 1);
+		totals_print(record->out, name, one,
 			     !record->sites || has_file(outcome, one->pid) ? "" :
 			     ", no file");
-		free(who);
+		free(name);
+		free(what);
 	}
-	who = xasprintf("%zu %s", outcome->nr,
-			outcome->nr == 1 ? "process" : "processes");
-	totals_print(record->out, who, &sum, "");
-	free(who);
+}
+
+static void tell_totals(const struct record *record, const struct outcome *outcome)
+{
+	if (record->each)
+		tell_each(record, outcome);
+	for (size_t i = 0; i < outcome->idents.nr; i++)
+		tell_stack(record, outcome, outcome->idents.item[i]);
 	if (outcome->full)
 		fprintf(record->out, "mallochooks: run: limit of %u threads "
 			"reached, the totals may be short: --limit=%u\n",
@@ -214,31 +248,39 @@ static void tell_totals(const struct record *record, const struct outcome *outco
 /* The processes that the report will know nothing of. */
 static void tell_fileless(const struct record *record, const struct outcome *outcome)
 {
-	struct totals brief = { 0 };
-	const struct totals *one;
-	size_t nr = 0, failed = 0;
+	size_t nr = 0, failed = 0, all = 0, end;
+	uint64_t brief = 0, calls, most;
 
-	for (size_t i = 0; i < outcome->nr; i++) {
-		one = &outcome->each[i];
-		if (has_file(outcome, one->pid))
+	for (size_t i = 0; i < outcome->nr; i = end) {
+		const uint32_t pid = outcome->each[i].pid;
+
+		calls = most = 0;
+		for (end = i; end < outcome->nr &&
+		     outcome->each[end].pid == pid; end++) {
+			calls += outcome->each[end].calls;
+			if (most < outcome->each[end].calls)
+				most = outcome->each[end].calls;
+		}
+		all++;
+		if (has_file(outcome, pid))
 			continue;
-		if (one->calls > SITES_AFTER_MOST) {
+		if (most > SITES_AFTER_MOST) {
 			failed++;
 			continue;
 		}
 		nr++;
-		totals_add(&brief, one);
+		brief += calls;
 	}
 	if (nr)
 		fprintf(record->out, "mallochooks: run: %zu of %zu processes %s too "
 			"short for a file, and not in the report: %llu "
 			"allocations (--options=sites.after=0 gives each a "
-			"file)\n", nr, outcome->nr, nr == 1 ? "was" : "were",
-			(unsigned long long)brief.calls);
+			"file)\n", nr, all, nr == 1 ? "was" : "were",
+			(unsigned long long)brief);
 	if (failed)
 		fprintf(record->out, "mallochooks: run: %zu of %zu processes "
 			"could make no file (their own line above?)\n", failed,
-			outcome->nr);
+			all);
 }
 
 static void tell_sites(const struct record *record, const struct outcome *outcome)
@@ -297,6 +339,9 @@ int record_tell(const struct record *record)
 	if (record->totals)
 		outcome.nr = totals_read(record->totals_fd, record->limit,
 					 &outcome.each, &outcome.full);
+	for (size_t i = 0; i < outcome.nr; i++)
+		if (!strings_has(&outcome.idents, outcome.each[i].ident))
+			strings_add(&outcome.idents, outcome.each[i].ident);
 	if (record->sites)
 		outcome.nr_pids = rundir_pids(record->dir, &outcome.nr_files,
 					      &outcome.pids);
@@ -304,6 +349,7 @@ int record_tell(const struct record *record)
 		tell_all(record, &outcome);
 	if (record->keep)
 		tell_kept(record, &outcome);
+	strings_free(&outcome.idents);
 	free(outcome.each);
 	free(outcome.pids);
 	if (!fflush(record->out) && !ferror(record->out))

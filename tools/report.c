@@ -95,7 +95,7 @@ void report_options_free(struct report_options *options)
 	strings_free(&options->either);
 }
 
-int report_option(struct report_options *options, int c, const char *value)
+void report_option(struct report_options *options, int c, const char *value)
 {
 	static const char *const sorts[] = {
 		"bytes", "calls", "mean", "frees", "failed", "alive", "peak",
@@ -109,34 +109,32 @@ int report_option(struct report_options *options, int c, const char *value)
 	case REPORT_OPTION_SORT:
 		options->sort = (enum report_sort)one_of("sort", value, sorts);
 		options->sorted = 1;
-		return 1;
+		break;
 	case REPORT_OPTION_BY:
 		options->by = (enum report_by)one_of("by", value, bys);
-		return 1;
+		break;
 	case REPORT_OPTION_TOP:
 		options->top = parse_top(value);
-		return 1;
+		break;
 	case REPORT_OPTION_FILTER:
 		parse_filter(options, value);
-		return 1;
+		break;
 	case REPORT_OPTION_HISTOGRAM:
 		options->histogram = 1;
-		return 1;
+		break;
 	case REPORT_OPTION_NO_SYMBOLS:
 		options->no_symbols = 1;
-		return 1;
+		break;
 	case REPORT_OPTION_LEAKS:
 		options->leaks = 1;
-		return 1;
+		break;
 	case REPORT_OPTION_PEAK:
 		options->peak = 1;
-		return 1;
+		break;
 	case REPORT_OPTION_SUPPRESSIONS:
 		if (suppressions_read(&options->suppress, value))
 			exit(tool_failure);
-		return 1;
-	default:
-		return 0;
+		break;
 	}
 }
 
@@ -343,6 +341,41 @@ static int by_birth(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
+static int by_allocator(const void *a, const void *b)
+{
+	const struct table *x = a, *y = b;
+	int order = (*x->inside != '\0') - (*y->inside != '\0');
+
+	if (!order)
+		order = strcmp(x->ident, y->ident);
+	return order ? order : strcmp(x->inside, y->inside);
+}
+
+static struct table *add_table(struct report *report)
+{
+	report->table = xrealloc(report->table, (report->nr_tables + 1) *
+				 sizeof(*report->table));
+	report->table[report->nr_tables] = (struct table){ .nr = 0 };
+	return &report->table[report->nr_tables++];
+}
+
+/*
+ * The table of a process's allocator.  What lies in chunks of another one is
+ * counted there too, so that the two must not be added up.
+ */
+static struct table *table_of(struct report *report,
+			      const struct site_process *process)
+{
+	const struct table like = {
+		.ident = process->ident, .inside = process->inside,
+	};
+
+	for (size_t i = 0; i < report->nr_tables; i++)
+		if (!by_allocator(&report->table[i], &like))
+			return &report->table[i];
+	return add_table(report);
+}
+
 /*
  * read_files() - all that can be read, in the order of birth
  *
@@ -374,7 +407,7 @@ static void read_files(struct report *report, struct objects *objects,
 		report->nr++;
 		if (report->options->each)
 			continue;
-		table_add(report->table, objects, process);
+		table_add(table_of(report, process), objects, process);
 		site_process_drop(process);
 	}
 	free(seen);
@@ -388,18 +421,16 @@ static void make_tables(struct report *report, struct objects *objects)
 	const struct report_options *options = report->options;
 	struct table **table;
 
-	if (options->each) {
-		report->nr_tables = report->nr;
-		report->table = xrealloc(report->table, report->nr_tables *
-					 sizeof(*report->table));
-		memset(report->table, 0, report->nr_tables *
-		       sizeof(*report->table));
-		for (size_t i = 0; i < report->nr; i++) {
-			table_add(&report->table[i], objects,
-				  &report->process[i]);
-			site_process_drop(&report->process[i]);
-		}
+	for (size_t i = 0; options->each && i < report->nr; i++) {
+		table_add(add_table(report), objects, &report->process[i]);
+		site_process_drop(&report->process[i]);
 	}
+	for (size_t i = 1; i < report->nr_tables; i++)
+		report->several |= by_allocator(&report->table[i - 1],
+						&report->table[i]) != 0;
+	if (!options->each)
+		qsort(report->table, report->nr_tables, sizeof(*report->table),
+		      by_allocator);
 	table = xcalloc(report->nr_tables, sizeof(*table));
 	for (size_t i = 0; i < report->nr_tables; i++) {
 		table[i] = &report->table[i];
@@ -412,6 +443,51 @@ static void make_tables(struct report *report, struct objects *objects)
 		table_finish(table[i], options);
 	free(table);
 	progress(NULL, 0, 0);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const struct site_process *x = *(struct site_process *const *)a;
+	const struct site_process *y = *(struct site_process *const *)b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return strcmp(x->exe, y->exe);
+}
+
+static int by_pid_and_ident(const void *a, const void *b)
+{
+	const struct site_process *x = *(struct site_process *const *)a;
+	const struct site_process *y = *(struct site_process *const *)b;
+	int order = by_pid(a, b);
+
+	return order ? order : strcmp(x->ident, y->ident);
+}
+
+/*
+ * A program makes a file for each allocator.  One that executes itself makes them
+ * again, so that it counts as often as any one allocator has a file.
+ */
+static size_t count_processes(const struct report *report)
+{
+	struct site_process **sorted = xcalloc(report->nr, sizeof(*sorted));
+	size_t nr = 0, most = 0, same = 0;
+
+	for (size_t i = 0; i < report->nr; i++)
+		sorted[i] = &report->process[i];
+	qsort(sorted, report->nr, sizeof(*sorted), by_pid_and_ident);
+	for (size_t i = 0; i < report->nr; i++) {
+		if (i && by_pid(&sorted[i - 1], &sorted[i])) {
+			nr += most;
+			most = same = 0;
+		} else if (i && by_pid_and_ident(&sorted[i - 1], &sorted[i])) {
+			same = 0;
+		}
+		if (++same > most)
+			most = same;
+	}
+	free(sorted);
+	return nr + most;
 }
 
 static void show(FILE *out, const struct report *report)
@@ -435,13 +511,13 @@ static int report_input(struct input *input, FILE *out,
 			const struct report_options *options)
 {
 	struct objects objects = { .nr = 0 };
-	struct report report = { .options = options, .nr_tables = 1 };
+	struct report report = { .options = options };
 	int nr;
 
-	report.table = xcalloc(1, sizeof(*report.table));
 	read_files(&report, &objects, input);
 	if (report.nr) {
 		make_tables(&report, &objects);
+		report.nr_processes = count_processes(&report);
 		show(out, &report);
 	}
 	nr = (int)report.nr;
@@ -479,7 +555,8 @@ static void usage(void)
 	     "current one).  \"mallochooks run --keep\" leaves such files behind.\n"
 	     "\n"
 	     REPORT_OPTIONS_HELP
-	     "  --each           a table for each process, not one for all\n"
+	     "  --each           a table for each process, not one for all (of each\n"
+	     "                   allocator)\n"
 	     "  --processes      the processes only, a line each\n"
 	     "  --json           all rows and all that is known of them, as JSON\n"
 	     "  --collapsed      \"module;function;line WEIGHT\", for flame graphs\n"
@@ -513,9 +590,7 @@ static int parse(struct report_options *options, int argc, char **argv)
 	};
 	int c;
 
-	opterr = 0;
-	optind = 1;
-	while ((c = getopt_long(argc, argv, ":h", words, NULL)) != -1) {
+	while ((c = next_option(argc, argv, ":h", words)) != -1) {
 		switch (c) {
 		case 'e':
 			options->each = 1;
@@ -538,12 +613,8 @@ static int parse(struct report_options *options, int argc, char **argv)
 		case 'h':
 			usage();
 			return 1;
-		case ':':
-			die("%s needs a value: see --help", argv[optind - 1]);
 		default:
-			if (!report_option(options, c, optarg))
-				die("unknown option %s: see --help",
-				    argv[optind - 1]);
+			report_option(options, c, optarg);
 		}
 	}
 	if (options->form == REPORT_COLLAPSED &&

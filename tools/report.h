@@ -122,13 +122,12 @@ void report_options_check(struct report_options *options);
 
 /**
  * report_option() - take one option of REPORT_LONG_OPTIONS
- * @c:		what getopt_long() returned
+ * @c:		what next_option() returned
  * @value:	its argument, or NULL
  *
  * A bad value is die()d of.
- * Return: 1, or 0 when @c is none of these.
  */
-int report_option(struct report_options *options, int c, const char *value);
+void report_option(struct report_options *options, int c, const char *value);
 
 void report_options_free(struct report_options *options);
 

@@ -187,16 +187,19 @@ static void add_field(struct fields *fields, size_t at)
 
 static void find_distances(const struct code *code, struct fields *fields)
 {
-	uint32_t distance;
+	/* Each byte of the code comes by here: all that it needs in registers. */
+	const unsigned char *const bytes = code->code, *const mark = code->mark;
+	const size_t nr = code->bytes;
+	int32_t distance;
 
-	for (size_t at = 1; at + sizeof(distance) <= code->bytes; at++) {
-		uint64_t to;
+	for (size_t end = 1 + sizeof(distance); end <= nr; end++) {
+		size_t at = end - sizeof(distance), to;
 
-		memcpy(&distance, code->code + at, sizeof(distance));
-		to = at + sizeof(distance) + (uint64_t)(int32_t)distance;
-		if (to < code->bytes && code->mark[to] & MARK_TARGET &&
-		    (is_branch(code->code, at) ||
-		     is_rip_relative(code->code, at)))
+		memcpy(&distance, bytes + at, sizeof(distance));
+		to = end + (size_t)distance;
+		if (to >= nr || !(mark[to] & MARK_TARGET))
+			continue;
+		if (is_branch(bytes, at) || is_rip_relative(bytes, at))
 			add_field(fields, at);
 	}
 }

@@ -108,7 +108,7 @@ static void check_words(const struct record *record)
 }
 
 /* Return: 0 when --help was served. */
-static int take_option(struct run *run, int c, char *word, const char **unit)
+static int take_option(struct run *run, int c, const char **unit)
 {
 	switch (c) {
 	case 'p':
@@ -142,11 +142,8 @@ static int take_option(struct run *run, int c, char *word, const char **unit)
 	case 'h':
 		usage();
 		return 0;
-	case ':':
-		die("%s needs a value: see --help", word);
 	default:
-		if (!report_option(&run->record.options, c, optarg))
-			die("unknown option %s: see --help", word);
+		report_option(&run->record.options, c, optarg);
 	}
 	return 1;
 }
@@ -171,11 +168,9 @@ static char **parse(struct run *run, int argc, char **argv)
 	const char *unit = NULL;
 	int c;
 
-	opterr = 0;
-	optind = 1;
 	report_options_init(&run->record.options);
-	while ((c = getopt_long(argc, argv, "+:h", words, NULL)) != -1)
-		if (!take_option(run, c, argv[optind - 1], &unit))
+	while ((c = next_option(argc, argv, "+:h", words)) != -1)
+		if (!take_option(run, c, &unit))
 			return NULL;
 	if (optind == argc)
 		die("no program given: mallochooks run [options] -- PROGRAM");

@@ -58,12 +58,14 @@ struct layer {
  * struct sandwich - the layers of a stack
  * @ident:	identity, part of every symbol
  * @family:	functions with names of their own, or NULL: malloc's family
+ * @inside:	identity of the allocator out of whose chunks it carves, or NULL
  * @switched:	each layer has a switch in front of it
  * @layers:	top to bottom; the last is the terminal; the entry is not here
  */
 struct sandwich {
 	const char *ident;
 	const struct family *family;
+	const char *inside;
 	int switched;
 	struct layer *layers;
 	size_t nr;
@@ -127,6 +129,9 @@ int sandwich_judge(const struct sandwich *sandwich, const struct model *model);
 /* print.c: show it, symbol by symbol and with every CONFIG_ value. */
 void sandwich_print(const struct sandwich *sandwich, const struct model *model,
 		    FILE *out);
+/* Of facades, which are no stack. */
+void sandwich_print_facades(const struct sandwich *sandwich,
+			    const struct model *model, FILE *out);
 
 /* generate.c: the C source that ties the layers together. */
 void sandwich_generate(const struct sandwich *sandwich,

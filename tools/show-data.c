@@ -37,6 +37,12 @@ static void put_field(FILE *out, const char *name, const char *text)
 	show_string(out, text);
 }
 
+static void put_allocator(FILE *out, const char *ident, const char *inside)
+{
+	put_field(out, "ident", ident);
+	put_field(out, "inside", *inside ? inside : NULL);
+}
+
 static void put_heap(FILE *out, const char *name, const struct site_heap *heap)
 {
 	fprintf(out, ",\"%s\":{\"chunks\":%" PRId64 ",\"bytes\":%" PRId64 "}",
@@ -70,7 +76,10 @@ static void put_options(FILE *out, const struct site_process *process)
 	struct strings lines = { 0 };
 
 	strings_split(&lines, process->options, '\n');
-	fprintf(out, ",\"resets\":%" PRIu32 ",\"options\":[", process->resets);
+	fprintf(out, ",\"resets\":%" PRIu32 ",\"gaps\":%" PRIu32
+		",\"off\":%s,\"unseen\":%" PRIu64 ",\"options\":[",
+		process->resets, process->gaps, process->off ? "true" : "false",
+		process->unseen);
 	for (size_t i = 0; i < lines.nr; i++) {
 		fputs(i ? "," : "", out);
 		show_string(out, lines.item[i]);
@@ -87,7 +96,7 @@ static void put_process(FILE *out, const struct site_process *process)
 		process->start_ns % 1000000000,
 		site_state_names[process->state]);
 	put_field(out, "file", process->file);
-	put_field(out, "ident", process->ident);
+	put_allocator(out, process->ident, process->inside);
 	put_field(out, "exe", process->exe);
 	put_field(out, "command", process->command);
 	put_options(out, process);
@@ -158,6 +167,7 @@ static void put_table(FILE *out, const struct report *report, size_t nr)
 		fprintf(out, "%" PRIu32, report->process[nr].pid);
 	else
 		fputs("null", out);
+	put_allocator(out, table->ident, table->inside);
 	fputs(",\"bounds\":[", out);
 	for (size_t b = 0; b + 1 < MH_SITES_BUCKETS; b++)
 		fprintf(out, "%" PRIu64 ",", table->bound[b]);
@@ -260,6 +270,10 @@ void show_collapsed(FILE *out, const struct report *report)
 				put_name(out, base_name(report->process[i].exe));
 				fprintf(out, " %" PRIu32 ";",
 					report->process[i].pid);
+			}
+			if (report->several) {
+				put_name(out, table->ident);
+				fputc(';', out);
 			}
 			put_stack(out, &table->row[k], options->by);
 			fprintf(out, " %" PRIu64 "\n", weight);

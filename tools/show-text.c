@@ -83,6 +83,16 @@ static void put_clean(FILE *out, const char *text, size_t columns)
 	free(shown);
 }
 
+/* "pool, inside libc" */
+static void put_allocator(FILE *out, const char *ident, const char *inside)
+{
+	put_clean(out, ident, 0);
+	if (!*inside)
+		return;
+	fputs(", inside ", out);
+	put_clean(out, inside, 0);
+}
+
 /* ---- processes ----------------------------------------------------------------- */
 
 static int by_bytes(const void *a, const void *b)
@@ -97,7 +107,8 @@ static int by_bytes(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-static void show_process(FILE *out, const struct site_process *process)
+static void show_process(FILE *out, const struct site_process *process,
+			 int several)
 {
 	char bytes[NUMBER_BYTES], calls[NUMBER_BYTES];
 
@@ -105,6 +116,13 @@ static void show_process(FILE *out, const struct site_process *process)
 		human((double)process->total.bytes, bytes),
 		grouped(site_births(&process->total), calls), process->pid,
 		site_state_names[process->state]);
+	if (several) {
+		char *ident = xstrdup(process->ident);
+
+		text_clean(ident);
+		fprintf(out, "%-10s ", ident);
+		free(ident);
+	}
 	put_clean(out, process->command, COMMAND_COLUMNS);
 	fputc('\n', out);
 }
@@ -120,10 +138,13 @@ static void show_processes(FILE *out, const struct report *report)
 	for (size_t i = 0; i < report->nr; i++)
 		sorted[i] = &report->process[i];
 	qsort(sorted, report->nr, sizeof(*sorted), by_bytes);
-	fprintf(out, "%12s %12s  %-8s %-8s %s\n", "bytes", "allocations", "pid",
-		"state", "command");
+	fprintf(out, "%12s %12s  %-8s %-8s ", "bytes", "allocations", "pid",
+		"state");
+	if (report->several)
+		fprintf(out, "%-10s ", "allocator");
+	fputs("command\n", out);
 	for (size_t i = 0; i < report->nr && i < most; i++)
-		show_process(out, sorted[i]);
+		show_process(out, sorted[i], report->several);
 	if (report->nr > most)
 		fprintf(out, "%12s and %zu smaller ones (report --processes "
 			"shows all)\n", "", report->nr - most);
@@ -179,6 +200,11 @@ static void put_heap(FILE *out, const struct site_heap *heap)
 		grouped(bytes, c), plural(bytes, "byte", "bytes"));
 }
 
+static int64_t negated(int64_t number)
+{
+	return number == INT64_MIN ? INT64_MAX : -number;
+}
+
 static void show_lives(FILE *out, const struct table *table)
 {
 	static const char *const names[MH_SITES_AGES] = {
@@ -186,15 +212,22 @@ static void show_lives(FILE *out, const struct table *table)
 	};
 	const struct site_counts *sums = &table->total;
 	const char *before = "lives: ";
+	const struct site_heap unseen = {
+		.chunks = negated(sums->inherited.chunks),
+		.bytes = negated(sums->inherited.bytes),
+	};
 	char number[NUMBER_BYTES];
 
 	if (!table->lives)
 		return;
 	fputs("alive: ", out);
 	put_heap(out, &sums->alive);
-	if (sums->inherited.chunks) {
+	if (sums->inherited.chunks > 0) {
 		fputs("; inherited: ", out);
 		put_heap(out, &sums->inherited);
+	} else if (sums->inherited.chunks) {
+		fputs("; died unseen: ", out);
+		put_heap(out, &unseen);
 	}
 	fputs("\npeak: ", out);
 	put_heap(out, &sums->peak);
@@ -673,40 +706,70 @@ static void show_notes(FILE *out, const struct table *table)
 	free(note);
 }
 
-static void show_file_notes(FILE *out, const struct site_process *process,
-			    const struct report_options *options)
+/* "process 12", or "process 12, pool" where there are several; to be freed. */
+static char *name_of(const struct site_process *process, int several)
 {
+	char *name = several ? xasprintf("process %" PRIu32 ", %s", process->pid,
+					 process->ident) :
+			       xasprintf("process %" PRIu32, process->pid);
+
+	text_clean(name);
+	return name;
+}
+
+static void show_file_notes(FILE *out, const struct site_process *process,
+			    const struct report *report)
+{
+	const struct report_options *options = report->options;
+	char *name = name_of(process, report->several);
+
 	if (!process->lives && (options->leaks || options->peak))
-		fprintf(out, "note: process %" PRIu32 ": what became of its chunks "
+		fprintf(out, "note: %s: what became of its chunks "
 			"was not recorded: its stack has no index below sites "
-			"(CONFIG_HOOK_INDEX)\n", process->pid);
+			"(CONFIG_HOOK_INDEX)\n", name);
 	if (process->resets)
-		fprintf(out, "note: process %" PRIu32 ": counting began anew, "
-			"%" PRIu32 " %s (core.reset)\n", process->pid,
+		fprintf(out, "note: %s: counting began anew, "
+			"%" PRIu32 " %s (core.reset)\n", name,
 			process->resets,
 			plural(process->resets, "time", "times"));
+	if (process->gaps)
+		fprintf(out, "note: %s: calls were not recorded all the time: "
+			"%" PRIu32 " %s (core.record, sites.on, index.on)%s\n",
+			name, process->gaps,
+			plural(process->gaps, "gap", "gaps"),
+			!process->off ? "" :
+			process->state == SITE_RUNNING ?
+			", one now: what lives is as it was before" :
+			", the last up to the end");
+	if (process->unseen)
+		fprintf(out, "note: %s: %" PRIu64 " %s freed that the index "
+			"did not know\n", name, process->unseen,
+			plural(process->unseen, "chunk was", "chunks were"));
 	if (process->full)
-		fprintf(out, "note: process %" PRIu32 ": no room for more "
+		fprintf(out, "note: %s: no room for more "
 			"sites in its file: a larger sites.size may help\n",
-			process->pid);
+			name);
 	if (process->missing)
-		fprintf(out, "note: process %" PRIu32 ": its file was cut off, "
-			"%" PRIu32 " %s missing\n", process->pid,
+		fprintf(out, "note: %s: its file was cut off, "
+			"%" PRIu32 " %s missing\n", name,
 			process->missing,
 			plural(process->missing, "page is", "pages are"));
 	if (process->damaged)
-		fprintf(out, "note: process %" PRIu32 ": its file is damaged, "
-			"%u %s left out\n", process->pid, process->damaged,
+		fprintf(out, "note: %s: its file is damaged, "
+			"%u %s left out\n", name, process->damaged,
 			plural(process->damaged, "part was", "parts were"));
+	free(name);
 }
 
 /* "layer.option = value (origin)", a line each. */
-static void show_configuration(FILE *out, const struct site_process *process)
+static void show_configuration(FILE *out, const struct site_process *process,
+			       int several)
 {
+	char *name = name_of(process, several);
 	struct strings lines = { 0 };
 
 	strings_split(&lines, process->options, '\n');
-	fprintf(out, "\noptions of process %" PRIu32 "%s\n", process->pid,
+	fprintf(out, "\noptions of %s%s\n", name,
 		lines.nr ? ":" : ": its file does not tell");
 	for (size_t i = 0; i < lines.nr; i++) {
 		fputs("  ", out);
@@ -714,6 +777,7 @@ static void show_configuration(FILE *out, const struct site_process *process)
 		fputc('\n', out);
 	}
 	strings_free(&lines);
+	free(name);
 }
 
 /* ---- the whole -------------------------------------------------------------------- */
@@ -740,18 +804,26 @@ static void show_table(FILE *out, const struct table *table,
 	show_notes(out, table);
 }
 
-static void show_title(FILE *out, const struct site_process *process)
+static void show_title(FILE *out, const struct site_process *process,
+		       int several)
 {
 	put_clean(out, process->command, 0);
 	fprintf(out, "\nprocess %" PRIu32 ", %s%s", process->pid,
 		site_state_names[process->state],
 		process->state == SITE_KILLED ? ", or left by _exit or exec" :
 						"");
-	/* The default one goes without saying. */
-	if (!streq(process->ident, "libc")) {
+	/* The default one goes without saying, where it is the only one. */
+	if (several || !streq(process->ident, "libc")) {
 		fputs(", allocator ", out);
-		put_clean(out, process->ident, 0);
+		put_allocator(out, process->ident, process->inside);
 	}
+	fputc('\n', out);
+}
+
+static void show_allocator(FILE *out, const struct table *table)
+{
+	fputs("allocator ", out);
+	put_allocator(out, table->ident, table->inside);
 	fputc('\n', out);
 }
 
@@ -760,8 +832,11 @@ void show_text(FILE *out, const struct report *report)
 	const struct report_options *options = report->options;
 
 	if (report->nr > 1 || options->form == REPORT_PROCESSES) {
-		fprintf(out, "%zu %s\n", report->nr,
-			plural(report->nr, "process", "processes"));
+		fprintf(out, "%zu %s", report->nr_processes,
+			plural(report->nr_processes, "process", "processes"));
+		if (report->nr_tables > 1 && !options->each)
+			fprintf(out, ", %zu allocators", report->nr_tables);
+		fputc('\n', out);
 		show_processes(out, report);
 		fputc('\n', out);
 	}
@@ -770,11 +845,13 @@ void show_text(FILE *out, const struct report *report)
 		if (i)
 			fputc('\n', out);
 		if (report->nr == 1 || options->each)
-			show_title(out, &report->process[i]);
+			show_title(out, &report->process[i], report->several);
+		else if (report->several)
+			show_allocator(out, &report->table[i]);
 		show_table(out, &report->table[i], options);
 	}
 	for (size_t i = 0; i < report->nr; i++)
-		show_file_notes(out, &report->process[i], options);
+		show_file_notes(out, &report->process[i], report);
 	for (size_t i = 0; options->configuration && i < report->nr; i++)
-		show_configuration(out, &report->process[i]);
+		show_configuration(out, &report->process[i], report->several);
 }

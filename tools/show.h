@@ -12,16 +12,20 @@
 /**
  * struct report - all that there is to print
  * @options:	what was asked for
- * @process:	@nr of them, the oldest first; without their sites
- * @table:	one for all, or with options->each one for each process, in the
- *		same order; finished
+ * @process:	@nr files, the oldest first; without their sites
+ * @nr_processes: that have made them: one for each allocator
+ * @table:	one for each allocator, or with options->each one for each file,
+ *		in the same order; finished
+ * @several:	the tables are not all about one allocator
  */
 struct report {
 	const struct report_options *options;
 	struct site_process *process;
 	size_t nr;
+	size_t nr_processes;
 	struct table *table;
 	size_t nr_tables;
+	int several;
 };
 
 /* For people: tables as wide as they have to be. */

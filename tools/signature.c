@@ -106,6 +106,11 @@ void signature_free(struct signature *signature)
 	memset(signature, 0, sizeof(*signature));
 }
 
+int signature_other_file(const struct signature *a, const struct signature *b)
+{
+	return a->file && b->file && !streq(a->file, b->file);
+}
+
 int signature_is_size(char letter)
 {
 	return letter == 'Z' || letter == 'I';

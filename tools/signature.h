@@ -48,6 +48,9 @@ struct signature {
 char *signature_parse(struct signature *signature, const char *text);
 void signature_free(struct signature *signature);
 
+/* Are both static, in different files? */
+int signature_other_file(const struct signature *a, const struct signature *b);
+
 /* Is it a size, or a factor of one? */
 int signature_is_size(char letter);
 size_t signature_sizes(const struct signature *signature);

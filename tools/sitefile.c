@@ -700,6 +700,7 @@ static void take_header(struct reading *reading, const struct stat *st)
 	process->ppid = head->ppid;
 	process->start_ns = head->start_ns;
 	process->ident = xstrndup(head->ident, sizeof(head->ident));
+	process->inside = xstrndup(head->inside, sizeof(head->inside));
 	process->exe = xstrndup(head->exe, sizeof(head->exe));
 	process->command = take_command(head);
 	memcpy(process->bound, head->bound, sizeof(process->bound));
@@ -718,6 +719,9 @@ static void take_header(struct reading *reading, const struct stat *st)
 						 head->base_lost[3]);
 	process->options = take_options(reading);
 	process->resets = (head->resets + 1) / 2;
+	process->gaps = (head->gaps + 1) / 2;
+	process->off = head->gaps % 2;
+	process->unseen = head->unseen;
 	take_lives(process, head);
 	process->total = process->lost;
 }
@@ -849,6 +853,7 @@ void site_process_free(struct site_process *process)
 {
 	site_process_drop(process);
 	free(process->ident);
+	free(process->inside);
 	free(process->exe);
 	free(process->command);
 	free(process->options);

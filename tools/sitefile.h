@@ -89,11 +89,14 @@ extern const char *const site_state_names[];
 /**
  * struct site_process - what one file says
  * @ident:	of the stack: which allocator
+ * @inside:	the allocator inside whose chunks its own lie; "": none is told
  * @command:	arguments with blanks between them
  * @lives:	it tells what became of chunks
  * @lost:	counted at no site; part of @total
  * @options:	the values in force, a line each; "" when the file has none
  * @resets:	so often counting has begun anew
+ * @gaps:	so often nothing was recorded for a time; @off: and is not now
+ * @unseen:	deaths of chunks that the index did not know
  * @full:	pages were refused: the file had become as large as it may
  * @missing:	pages that were in use and are not in the file
  * @damaged:	pages, records and modules that could not be understood
@@ -105,6 +108,7 @@ struct site_process {
 	uint64_t start_ns;
 	enum site_state state;
 	char *ident;
+	char *inside;
 	char *exe;
 	char *command;
 	uint64_t bound[MH_SITES_BUCKETS];
@@ -116,6 +120,9 @@ struct site_process {
 	struct site_counts total;
 	char *options;
 	uint32_t resets;
+	uint32_t gaps;
+	int off;
+	uint64_t unseen;
 	int lives;
 	int full;
 	uint32_t missing;

@@ -44,6 +44,7 @@ enum option_id {
 	OPTION_WORK,
 	OPTION_PARTS,
 	OPTION_RUNTIME,
+	OPTION_ONLY_RUNTIME,
 	OPTION_DEPFILE,
 	OPTION_PRINT,
 	OPTION_LINK_WORDS,
@@ -77,6 +78,7 @@ static const struct option options[] = {
 	{ "work", required_argument, NULL, OPTION_WORK },
 	{ "parts", required_argument, NULL, OPTION_PARTS },
 	{ "runtime", required_argument, NULL, OPTION_RUNTIME },
+	{ "only-runtime", no_argument, NULL, OPTION_ONLY_RUNTIME },
 	{ "depfile", required_argument, NULL, OPTION_DEPFILE },
 	{ "print", no_argument, NULL, OPTION_PRINT },
 	{ "link-words", no_argument, NULL, OPTION_LINK_WORDS },
@@ -126,7 +128,10 @@ static const char help[] =
 "  --lib-dir=DIR       ldplugin.so and ld/ are there, for links by method replace\n"
 "  --source-dir=DIR    hooks/, index/, config/ and arch/ are there\n"
 "  --parts=DIR         also leave stack.o and runtime.o there\n"
-"  --runtime=FILE      take this runtime.o, left by --parts before, as it is\n"
+"  --only-runtime      OUT.o is what all stacks of a method, a compiler and its\n"
+"                      flags have in common, for their --runtime; its objects,\n"
+"                      and runtime.list, are in DIR of --work\n"
+"  --runtime=FILE      take that OUT.o, whole, or what is needed of runtime.list\n"
 "  --work=DIR          keep the intermediate files there\n"
 "  --depfile=FILE      write what the product was made from, for make\n"
 "  -v                  print the commands\n"
@@ -178,6 +183,7 @@ struct request {
 	const char *runtime;
 	const char *depfile;
 	int verbose;
+	int only_runtime;
 	int print;
 	int link_words;
 	int help;
@@ -225,6 +231,9 @@ static void take_option(struct request *request, int id, const char *value)
 		break;
 	case OPTION_RUNTIME:
 		request->runtime = value;
+		break;
+	case OPTION_ONLY_RUNTIME:
+		request->only_runtime = 1;
 		break;
 	case OPTION_DEPFILE:
 		request->depfile = value;
@@ -284,6 +293,12 @@ static int read_options(struct request *request, int argc, char **argv)
 			     streq(base_name(request->out), ".o"))) {
 		say("\"%s\" is no name of an object (-o): let it end in .o",
 		    request->out);
+		return -1;
+	}
+	if (request->only_runtime && (request->parts || request->runtime ||
+				      request->print || request->link_words)) {
+		say("--only-runtime makes one object: no --parts, --runtime, "
+		    "--print or --link-words beside it");
 		return -1;
 	}
 	if (!request->cc)
@@ -380,7 +395,8 @@ static int read_model(struct model *model, const struct request *request,
 }
 
 /* The compiler decides for whoever has not; a decision is held against it. */
-static int settle_arch(struct model *model, const struct compiler *compiler)
+static int settle_arch(struct model *model, const struct compiler *compiler,
+		       const char *where)
 {
 	char *arch = model_chosen(model, GROUP_ARCH);
 	int result = 0;
@@ -390,8 +406,8 @@ static int settle_arch(struct model *model, const struct compiler *compiler)
 				    streq(compiler->machine, "other") ?
 				    "generic" : compiler->machine, "--cc");
 	if (!streq(arch, "generic") && !streq(arch, compiler->machine)) {
-		say("the architecture is %s, but %s makes code for %s (--cc): "
-		    "say --arch=%s", arch, compiler->cc.item[0],
+		say("%s: the architecture is %s, but %s makes code for %s (--cc): "
+		    "say --arch=%s", where, arch, compiler->cc.item[0],
 		    streq(compiler->machine, "other") ? "another machine"
 						      : compiler->machine,
 		    streq(compiler->machine, "other") ? "generic"
@@ -514,7 +530,7 @@ static int plan_part(struct task *task, size_t i)
 	struct sandwich *sandwich = &task->sandwich[i];
 	const struct family *family = part->family.nr ? &part->family : NULL;
 
-	if (settle_arch(&part->model, &task->compiler) ||
+	if (settle_arch(&part->model, &task->compiler, part->where) ||
 	    model_check(&part->model))
 		return -1;
 	if (part->facades) {
@@ -524,6 +540,7 @@ static int plan_part(struct task *task, size_t i)
 				 task->compose.source_dir)) {
 		return -1;
 	}
+	sandwich->inside = part->inside;
 	plan_link(part, sandwich, &task->link[i]);
 	return check_macros(&task->compiler, sandwich, &part->model) ||
 	       check_statics(part, &task->link[i]) ? -1 : 0;
@@ -578,7 +595,8 @@ static int make_part(struct task *task, size_t i, struct strings *stacks)
 	if (!result && !part->facades)
 		result = compose_probe(compose);
 	if (!result && request->print)
-		sandwich_print(compose->sandwich, compose->model, stdout);
+		(part->facades ? sandwich_print_facades : sandwich_print)
+			(compose->sandwich, compose->model, stdout);
 	if (!result && !request->print) {
 		stack = request->parts ?
 			xasprintf("%s/%sstack.o", request->parts, prefix) :
@@ -596,13 +614,14 @@ static int finish(struct task *task, const struct strings *stacks)
 {
 	const struct request *request = task->request;
 	struct compose *compose = &task->compose;
-	char *runtime;
+	char *runtime = NULL;
 	int result;
 
 	compose->prefix = "";
-	runtime = request->runtime ? xstrdup(request->runtime) :
-		request->parts ? xasprintf("%s/runtime.o", request->parts) :
-				   compose_path(compose, "runtime.o");
+	if (request->runtime)
+		runtime = xstrdup(request->runtime);
+	else if (request->parts)
+		runtime = xasprintf("%s/runtime.o", request->parts);
 	result = compose_finish(compose, stacks, runtime, request->out);
 	free(runtime);
 	if (!result)
@@ -614,12 +633,41 @@ static int finish(struct task *task, const struct strings *stacks)
 	return result;
 }
 
+/* The .config is none of the files that it is made of: the few values that count
+ * are compared by whoever wants to keep it (Makefile: flags-runtime). */
+static int make_runtime(struct task *task)
+{
+	const struct request *request = task->request;
+	struct compose *compose = &task->compose;
+	int result;
+
+	compose->model = &task->parts.part[0].model;
+	compose->prefix = "";
+	result = compose_runtime(compose, request->out);
+	if (!result && request->depfile)
+		result = write_depfile(compose, request->out, request->depfile,
+				       NULL);
+	return result;
+}
+
+static int make_all(struct task *task)
+{
+	struct strings stacks = { 0 };
+	int result = 0;
+
+	for (size_t i = 0; !result && i < task->parts.nr; i++)
+		result = make_part(task, i, &stacks);
+	if (!result && !task->request->print)
+		result = finish(task, &stacks);
+	strings_free(&stacks);
+	return result;
+}
+
 /* Everything behind the description: the status of the whole. */
 static int carry_out(struct task *task)
 {
 	const struct request *request = task->request;
 	struct compose *compose = &task->compose;
-	struct strings stacks = { 0 };
 	int result;
 
 	compose->jobs.verbose = request->verbose;
@@ -630,12 +678,12 @@ static int carry_out(struct task *task)
 		compose_folder(request->parts, "--parts") : 0;
 	if (!result)
 		result = compose_open(compose, request->work);
-	for (size_t i = 0; !result && i < task->parts.nr; i++)
-		result = make_part(task, i, &stacks);
-	if (!result && !request->print)
-		result = finish(task, &stacks);
+	if (!result && request->runtime && ends_with(request->runtime, ".list"))
+		result = compose_listed(compose, request->runtime);
+	if (!result)
+		result = request->only_runtime ? make_runtime(task) :
+						 make_all(task);
 	compose_close(compose);
-	strings_free(&stacks);
 	jobs_die_of_signal();
 	return result ? STATUS_FAILED : 0;
 }

@@ -221,6 +221,8 @@ void table_add(struct table *table, struct objects *objects,
 	if (!table->filled)
 		memcpy(table->bound, process->bound, sizeof(table->bound));
 	table->filled = 1;
+	table->ident = process->ident;
+	table->inside = process->inside;
 	other = memcmp(table->bound, process->bound, sizeof(table->bound));
 	table->other_bounds |= other != 0;
 	for (size_t i = 0; i < process->nr_sites; i++) {

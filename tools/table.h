@@ -63,6 +63,8 @@ struct suppressed {
 
 /**
  * struct table - rows, and the sums behind them
+ * @ident:	of the allocator that all of it is about
+ * @inside:	the one inside whose chunks its own lie, or ""
  * @bound:	of the buckets of all counts
  * @total:	of all sites, and of what was counted at none
  * @lost:	what was counted at none
@@ -75,6 +77,8 @@ struct suppressed {
  * @nr_matched:	rows that passed and that have something to show
  */
 struct table {
+	const char *ident;
+	const char *inside;
 	uint64_t bound[MH_SITES_BUCKETS];
 	struct site_counts total;
 	struct site_counts lost;
@@ -93,7 +97,7 @@ struct table {
 	size_t nr_slots;
 };
 
-/* Adds what a process has counted; its sites may be dropped then. */
+/* Adds what a process has counted; its sites may be dropped then, its names not. */
 void table_add(struct table *table, struct objects *objects,
 	       const struct site_process *process);
 

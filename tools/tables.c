@@ -5,6 +5,7 @@
  * Each structure says its own size, so that those of another age are read as far
  * as both know them.  Nothing that stands there is believed.
  */
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <mallochooks/mallochooks.h>
@@ -12,6 +13,7 @@
 #include "tables.h"
 #include "tools.h"
 
+#define MOST_NOTES	65536	/* bytes */
 #define MOST_STACKS	64
 #define MOST_LAYERS	256
 #define MOST_OPTIONS	1024
@@ -33,6 +35,43 @@ void tables_read(struct tables *tables, uint64_t at, void *to, size_t bytes)
 	size_t nr = read_some(tables, at, to, bytes);
 
 	memset((char *)to + nr, 0, bytes - nr);
+}
+
+void tables_notes(struct tables *tables, uint64_t at, uint64_t bytes,
+		  void (*visit)(const struct note *note, void *arg), void *arg)
+{
+	unsigned char *notes;
+	struct note note;
+	Elf64_Nhdr head;
+	uint64_t i, desc, next;
+
+	if (bytes > MOST_NOTES)
+		bytes = MOST_NOTES;
+	notes = xcalloc(bytes + 1, 1);
+	tables_read(tables, at, notes, bytes);
+	for (i = 0; i + sizeof(head) <= bytes; i = next) {
+		memcpy(&head, notes + i, sizeof(head));
+		desc = i + sizeof(head) + (((uint64_t)head.n_namesz + 3) & ~3ull);
+		next = desc + (((uint64_t)head.n_descsz + 3) & ~3ull);
+		if (next > bytes)
+			break;
+		note = (struct note){ at + desc, notes + desc, head.n_descsz };
+		if (head.n_namesz == sizeof("mallochooks") &&
+		    !memcmp(notes + i + sizeof(head), "mallochooks",
+			    sizeof("mallochooks")))
+			visit(&note, arg);
+	}
+	free(notes);
+}
+
+uint64_t note_leads_to(const struct note *note, size_t offset)
+{
+	int64_t distance;
+
+	if (note->bytes < offset + sizeof(distance))
+		return 0;
+	memcpy(&distance, note->desc + offset, sizeof(distance));
+	return note->at + offset + (uint64_t)distance;
 }
 
 #define POINTER_AT(tables, at, type, field) \

@@ -30,6 +30,31 @@ struct tables {
 void tables_read(struct tables *tables, uint64_t at, void *to, size_t bytes);
 
 /**
+ * struct note - one of ours
+ * @at:		address of what it says
+ * @desc:	that, @bytes of it
+ */
+struct note {
+	uint64_t at;
+	const unsigned char *desc;
+	size_t bytes;
+};
+
+/**
+ * tables_notes() - visit each of our notes
+ * @at:		of @bytes of notes of any kind
+ */
+void tables_notes(struct tables *tables, uint64_t at, uint64_t bytes,
+		  void (*visit)(const struct note *note, void *arg), void *arg);
+
+/**
+ * note_leads_to() - where a distance leads
+ * @offset:	of enum mallochooks_note
+ * Return: an address, or 0 when the note ends before it.
+ */
+uint64_t note_leads_to(const struct note *note, size_t offset);
+
+/**
  * tables_unit() - copy those of the descriptor at @at
  * @unit:	to be freed, whatever the result
  *

@@ -576,6 +576,18 @@ int takeover_found(const struct takeover *takeover, size_t hooks)
 	return 0;
 }
 
+/* With the file that was to define it, when the function is static. */
+static const char *as_asked(const struct takeover *takeover, const char *name)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (strchr(symbols->item[i], ':') &&
+		    streq(plain_name(symbols->item[i]), name))
+			return symbols->item[i];
+	return name;
+}
+
 char *takeover_missing(const struct takeover *takeover, size_t hooks)
 {
 	const struct strings *names = &takeover->hooks[hooks].names;
@@ -586,12 +598,12 @@ char *takeover_missing(const struct takeover *takeover, size_t hooks)
 
 	for (size_t i = 0; i < names->nr && some.nr < 3; i++)
 		if (!streq(names->item[i], first))
-			strings_add(&some, names->item[i]);
+			strings_add(&some, as_asked(takeover, names->item[i]));
 	if (names->nr > some.nr + 1)
 		strings_addf(&some, "%zu more", names->nr - some.nr - 1);
 	others = strings_join(&some, ", ");
 	text = xasprintf("%s: no object of this link defines %s%s%s%s",
-			 takeover->hooks[hooks].path, first,
+			 takeover->hooks[hooks].path, as_asked(takeover, first),
 			 some.nr ? " (nor " : "", others, some.nr ? ")" : "");
 	free(others);
 	strings_free(&some);

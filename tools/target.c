@@ -23,7 +23,6 @@
 #include "tools.h"
 
 #define MOST_PHDRS	64
-#define MOST_NOTES	65536	/* bytes */
 #define MOST_FOUND	64	/* stacks */
 #define TRIES		1000	/* while others write too */
 #define PATIENCE	100	/* of these, for one who does not finish */
@@ -75,59 +74,38 @@ static int write_memory(const struct target *target, uint64_t at,
 
 /* ---- finding -------------------------------------------------------------- */
 
-static void add_stack(struct target *target, const unsigned char *desc,
-		      uint64_t at, size_t bytes, const char *object)
-{
-	struct target_stack *stack;
-	int64_t distance;
+struct found {
+	struct target *target;
+	const char *object;
+};
 
-	if (bytes < TARGET_NOTE_TABLE || target->nr_stacks == MOST_FOUND)
+static void add_stack(const struct note *note, void *arg)
+{
+	const struct found *found = arg;
+	struct target *target = found->target;
+	struct target_stack *stack;
+
+	if (note->bytes < MALLOCHOOKS_NOTE_TABLE ||
+	    target->nr_stacks == MOST_FOUND)
 		return;
 	target->stacks = xrealloc(target->stacks, (target->nr_stacks + 1) *
 				  sizeof(*target->stacks));
 	stack = &target->stacks[target->nr_stacks++];
 	memset(stack, 0, sizeof(*stack));
-	stack->ident = xasprintf("%.*s", TARGET_NOTE_TABLE - TARGET_NOTE_IDENT,
-				 (const char *)desc + TARGET_NOTE_IDENT);
+	stack->ident = xasprintf("%.*s", MALLOCHOOKS_NOTE_TABLE -
+					 MALLOCHOOKS_NOTE_IDENT,
+				 (const char *)note->desc +
+				 MALLOCHOOKS_NOTE_IDENT);
 	text_clean(stack->ident);
-	stack->object = xstrdup(object);
+	stack->object = xstrdup(found->object);
 	text_clean(stack->object);
-	if (bytes < TARGET_NOTE_BYTES)
-		return;
-	memcpy(&distance, desc + TARGET_NOTE_TABLE, sizeof(distance));
-	stack->at = at + TARGET_NOTE_TABLE + (uint64_t)distance;
-}
-
-/* @at: of the first of @bytes of notes */
-static void look_at_notes(struct target *target, uint64_t at, uint64_t bytes,
-			  const char *object)
-{
-	unsigned char *notes;
-	Elf64_Nhdr head;
-	uint64_t i, desc, next;
-
-	if (bytes > MOST_NOTES)
-		bytes = MOST_NOTES;
-	notes = xcalloc(bytes + 1, 1);
-	tables_read(&target->tables, at, notes, bytes);
-	for (i = 0; i + sizeof(head) <= bytes; i = next) {
-		memcpy(&head, notes + i, sizeof(head));
-		desc = i + sizeof(head) + (((uint64_t)head.n_namesz + 3) & ~3ull);
-		next = desc + (((uint64_t)head.n_descsz + 3) & ~3ull);
-		if (next > bytes)
-			break;
-		if (head.n_namesz == sizeof("mallochooks") &&
-		    !memcmp(notes + i + sizeof(head), "mallochooks",
-			    sizeof("mallochooks")))
-			add_stack(target, notes + desc, at + desc,
-				  head.n_descsz, object);
-	}
-	free(notes);
+	stack->at = note_leads_to(note, MALLOCHOOKS_NOTE_TABLE);
 }
 
 static void look_at_object(struct target *target, uint64_t start,
 			   const char *object)
 {
+	struct found found = { target, object };
 	Elf64_Phdr phdr[MOST_PHDRS];
 	Elf64_Ehdr ehdr;
 	uint64_t bias = 0;
@@ -149,8 +127,8 @@ static void look_at_object(struct target *target, uint64_t start,
 			bias = start - phdr[i].p_vaddr;
 	for (i = 0; i < ehdr.e_phnum; i++)
 		if (phdr[i].p_type == PT_NOTE)
-			look_at_notes(target, bias + phdr[i].p_vaddr,
-				      phdr[i].p_memsz, object);
+			tables_notes(&target->tables, bias + phdr[i].p_vaddr,
+				     phdr[i].p_memsz, add_stack, &found);
 }
 
 /* One line of /proc/PID/maps: "START-END rwxp OFFSET DEV INODE   PATH". */

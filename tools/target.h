@@ -88,9 +88,4 @@ struct target_change {
 uint64_t target_write(struct target *target, struct target_stack *stack,
 		      struct target_change *changes, size_t nr);
 
-/* The note: ident and distance from behind the ident to the table. */
-#define TARGET_NOTE_IDENT	4
-#define TARGET_NOTE_TABLE	64
-#define TARGET_NOTE_BYTES	72
-
 #endif

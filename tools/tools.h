@@ -32,6 +32,18 @@ int cmd_objects(int argc, char **argv);
 extern const char *tool_command;
 extern int tool_failure;
 
+struct option;
+
+/**
+ * next_option() - the next option of a command, by getopt_long(3)
+ * @letters:	":h", or "+:h": only those before the first word that is none
+ *
+ * die()s of one that is not known, and of one without its value.
+ * Return: as getopt_long().
+ */
+int next_option(int argc, char **argv, const char *letters,
+		const struct option *words);
+
 /**
  * say() - one line to stderr: "mallochooks: COMMAND: ..."
  * @fmt:	without a newline

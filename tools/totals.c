@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shard.h"
@@ -21,7 +22,7 @@ struct line {
 	uint64_t calls;
 	uint64_t bytes;
 	uint64_t failed;
-	uint64_t spare[3];
+	char ident[TOTALS_IDENT_BYTES];
 };
 _Static_assert(sizeof(struct line) == sizeof(struct mh_shards_header),
 	       "line 0 is the header");
@@ -66,20 +67,41 @@ int totals_make(const char *path, uint32_t limit, int *fd)
 	return err;
 }
 
-static int by_pid(const void *a, const void *b)
+static int by_stack(const void *a, const void *b)
 {
 	const struct totals *x = a, *y = b;
+	int order;
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
+	order = strcmp(x->ident, y->ident);
+	return order ? order : (x->first > y->first) - (x->first < y->first);
 }
 
 static int by_birth(const void *a, const void *b)
 {
 	const struct totals *x = a, *y = b;
 
-	return x->first < y->first ? -1 : x->first > y->first;
+	if (x->born != y->born)
+		return x->born < y->born ? -1 : 1;
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Lines of a process lie together then, whichever stack's they are. */
+static void sort_by_birth(struct totals *list, size_t nr)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (list[i].pid != list[start].pid)
+			start = i;
+		if (list[i].first < list[start].born || i == start)
+			list[start].born = list[i].first;
+	}
+	for (size_t i = 1; i < nr; i++)
+		if (list[i].pid == list[i - 1].pid)
+			list[i].born = list[i - 1].born;
+	qsort(list, nr, sizeof(*list), by_birth);
 }
 
 void totals_add(struct totals *sum, const struct totals *more)
@@ -113,19 +135,24 @@ size_t totals_read(int fd, uint32_t limit, struct totals **each, int *full)
 			break;
 		if (!line.pid)
 			continue;
-		list[nr++] = (struct totals){ line.pid, i, line.calls,
-					      line.bytes, line.failed };
+		list[nr] = (struct totals){
+			.pid = line.pid, .first = i, .calls = line.calls,
+			.bytes = line.bytes, .failed = line.failed,
+		};
+		memcpy(list[nr].ident, line.ident, sizeof(line.ident));
+		text_clean(list[nr++].ident);
 	}
 	if (!nr)
 		return 0;
-	qsort(list, nr, sizeof(*list), by_pid);
+	qsort(list, nr, sizeof(*list), by_stack);
 	for (i = 1; i < nr; i++) {
-		if (list[i].pid == list[last].pid)
+		if (list[i].pid == list[last].pid &&
+		    streq(list[i].ident, list[last].ident))
 			totals_add(&list[last], &list[i]);
 		else
 			list[++last] = list[i];
 	}
-	qsort(list, last + 1, sizeof(*list), by_birth);
+	sort_by_birth(list, last + 1);
 	return last + 1;
 }
 
@@ -145,7 +172,7 @@ void totals_print(FILE *out, const char *who, const struct totals *sum,
 		human /= 1024;
 		i++;
 	}
-	fprintf(out, "mallochooks: run: %s, %llu %s, %llu %s requested", who,
+	fprintf(out, "mallochooks: run: %s %llu %s, %llu %s requested", who,
 		(unsigned long long)sum->calls,
 		plural(sum->calls, "allocation", "allocations"),
 		(unsigned long long)sum->bytes,

@@ -200,6 +200,33 @@ static int is_unit(const char *name, const GElf_Sym *sym, void *arg)
 	return 1;
 }
 
+static void take_unit(const struct note *note, void *arg)
+{
+	uint64_t *addr = arg;
+
+	if (!*addr)
+		*addr = note_leads_to(note, MALLOCHOOKS_NOTE_UNIT);
+}
+
+/* Executables need not export theirs. */
+static int find_unit(struct image *image, uint64_t *addr)
+{
+	GElf_Phdr phdr;
+	size_t nr;
+
+	if (objfile_symbols(&image->obj, 1, is_unit, addr) == 1)
+		return 1;
+	*addr = 0;
+	if (elf_getphdrnum(image->obj.elf, &nr))
+		return 0;
+	for (size_t i = 0; i < nr; i++)
+		if (gelf_getphdr(image->obj.elf, i, &phdr) &&
+		    phdr.p_type == PT_NOTE)
+			tables_notes(&image->tables, phdr.p_vaddr,
+				     phdr.p_filesz, take_unit, addr);
+	return *addr != 0;
+}
+
 int unit_load(struct unit *unit, const char *path)
 {
 	struct image image;
@@ -209,9 +236,9 @@ int unit_load(struct unit *unit, const char *path)
 	memset(unit, 0, sizeof(*unit));
 	if (image_open(&image, path))
 		return -1;
-	if (objfile_symbols(&image.obj, 1, is_unit, &at) != 1)
-		wrong = "not a unit of libmallochooks (it exports no "
-			"mallochooks_unit)";
+	if (!find_unit(&image, &at))
+		wrong = "not a unit of libmallochooks (no symbol "
+			"mallochooks_unit, and no note that leads to one)";
 	else
 		wrong = tables_unit(&image.tables, at, unit);
 	image_close(&image);

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -256,6 +257,20 @@ void text_clean(char *text)
 			nr = 1;
 		}
 	}
+}
+
+int next_option(int argc, char **argv, const char *letters,
+		const struct option *words)
+{
+	int c;
+
+	opterr = 0;
+	c = getopt_long(argc, argv, letters, words, NULL);
+	if (c == ':')
+		die("%s needs a value: see --help", argv[optind - 1]);
+	if (c == '?')
+		die("unknown option %s: see --help", argv[optind - 1]);
+	return c;
 }
 
 char *shell_quote(const char *word)

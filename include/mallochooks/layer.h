@@ -90,7 +90,8 @@ extern struct mh_phase MH_PHASE __attribute__((visibility("hidden")));
 /**
  * MH_PAUSED() - is nothing to be recorded (core.record)?
  *
- * Only to be asked where MH_PHASE.word was found not to be MH_PHASE_LIVE.
+ * Only to be asked where MH_PHASE.word was found not to be MH_PHASE_LIVE, or in the
+ * operations live and changed.
  */
 #define MH_PAUSED() \
 	(*(volatile unsigned char *)mh_phase_byte(&MH_PHASE, MH_BYTE_PAUSED))
@@ -141,6 +142,9 @@ struct mh_switched_options {
 	struct mallochooks_option on;
 	struct mallochooks_option option[];
 };
+#ifdef MH_ON_FLAGS
+extern struct mh_switched_options HOOK_IDENT(options);
+#endif
 #define MH_OPT_ON(flags) \
 	MH_OPT_BOOL("on", 1, flags, \
 		    "calls go through the layer, or else past it (LAYER_SWITCHES)")

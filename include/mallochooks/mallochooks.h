@@ -3,9 +3,10 @@
  * mallochooks.h - what every unit of libmallochooks tells about itself
  *
  * A unit is one link output (executable or shared object) that carries stacks
- * of ours.  It exports one descriptor, the symbol mallochooks_unit; the
- * functions below are hidden in each unit and walk all units of the process,
- * so that several of them answer as one.
+ * of ours.  It has one descriptor, the symbol mallochooks_unit, which shared
+ * objects export and to which the ELF notes of executables lead.  The functions
+ * below are hidden in each unit and walk all units of the process, so that several
+ * of them answer as one.
  */
 #ifndef MALLOCHOOKS_MALLOCHOOKS_H
 #define MALLOCHOOKS_MALLOCHOOKS_H
@@ -241,6 +242,18 @@ struct mallochooks_table {
 	uint64_t said;
 };
 
+/*
+ * The ELF note of each stack, owner "mallochooks" and type 1: the ABI of the
+ * descriptor, then at these offsets the identity and two distances of 8 bytes,
+ * each from its own place.  Notes of another age are shorter, or longer.
+ */
+enum mallochooks_note {
+	MALLOCHOOKS_NOTE_IDENT = 4,	/* zeros behind it */
+	MALLOCHOOKS_NOTE_TABLE = 64,	/* to the table */
+	MALLOCHOOKS_NOTE_UNIT = 72,	/* to the descriptor */
+	MALLOCHOOKS_NOTE_BYTES = 80,
+};
+
 /**
  * mallochooks_checksum() - of what @values has in use, @checksum left out
  *
@@ -291,7 +304,7 @@ struct mallochooks_stack {
 };
 
 /**
- * struct mallochooks_unit - the descriptor that each unit exports
+ * struct mallochooks_unit - the descriptor of a unit
  * @magic:	MALLOCHOOKS_MAGIC
  * @abi:	MALLOCHOOKS_ABI
  * @size:	sizeof(struct mallochooks_unit)

@@ -274,6 +274,12 @@ enum mh_sites_state {
  * @resets:	twice the number of times that counting has begun anew; odd: just
  *		now
  * @base_lost:	@lost_calls to @lost_failed when it did
+ * @inside:	identity of the allocator out of whose chunks this one carves its
+ *		own; empty: of none
+ * @unseen:	deaths of chunks that the layer index did not know (version 2)
+ * @gaps:	twice the number of times that nothing was recorded, as core.record,
+ *		sites.on or, of lives, index.on said; odd: nothing is now, or was in
+ *		the end
  * @exe:	path of the executable, from /proc/self/exe
  * @cwd:	working directory when the file was made
  * @command:	arguments, each with its NUL; cut where the room ends
@@ -312,7 +318,10 @@ struct mh_sites_header {
 	uint32_t options_page[2][MH_SITES_TEXT_PAGES];
 	uint32_t resets;
 	uint64_t base_lost[4];
-	unsigned char reserved[616];
+	char inside[32];
+	uint64_t unseen;
+	uint32_t gaps;
+	unsigned char reserved[572];
 	char exe[1024];
 	char cwd[1024];
 	char command[1024];
