@@ -15,7 +15,8 @@
 # in TMPDIR a directory of its own that is removed after it.  It exits 0, 77
 # (skipped; its last line says why), or anything else.  Both kinds may say "timeout: SECONDS" in their heads, the
 # default being 300, and "needs: native" when a foreign machine's code, which
-# RUNNER has to emulate, is no use to them.
+# RUNNER has to emulate, is no use to them.  "takes: SECONDS" in the head of a
+# long one puts it before the shorter ones; build/tests/times says what each took.
 
 test-c := $(sort $(patsubst $(srctree)/%.c,%,$(wildcard $(srctree)/tests/*/test_*.c)))
 test-sh := $(sort $(patsubst $(srctree)/%.sh,%,$(wildcard $(srctree)/tests/*/test_*.sh)))
@@ -34,15 +35,17 @@ test-wanted := $(test-all)
 endif
 # The long ones first, so that the other half of the machine is not idle at the
 # end.
-test-long := $(basename $(patsubst $(srctree)/%,%,$(shell grep -l 'timeout: [0-9][0-9][0-9]' \
-	$(foreach t,$(test-wanted),$(wildcard $(srctree)/$t.c $(srctree)/$t.sh)))))
+test-long := $(basename $(patsubst $(srctree)/%,%,$(shell \
+	sed -ns '1,60s/^[ *\#]*takes: *\([0-9]*\)$$/\1/;T;F;p' \
+	$(foreach t,$(test-wanted),$(wildcard $(srctree)/$t.c $(srctree)/$t.sh)) | \
+	paste - - | sort -k 2 -rn | cut -f 1)))
 test-order := $(test-long) $(filter-out $(test-long),$(test-wanted))
 
 # $(call test-says,WORD,TEST): what the head comment of a C test says behind it
 test-says = $(shell sed -n '1,60s/^[ *]*$(1): *//p' $(srctree)/$(2).c)
 
-# cmocka of a foreign machine is Debian's, unpacked into the build directory.
-# Found missing, its tests are skipped one by one, with that reason.
+# cmocka and libconfig of a foreign machine are Debian's, unpacked into the build
+# directory.  Found missing, their tests are skipped one by one, with that reason.
 ifdef cross
 cross-root := $(B)/cross/$(MACHINE)
 cmocka-flags := -isystem $(cross-root)/usr/include
@@ -90,6 +93,15 @@ test-programs :=
 ifneq ($(filter check,$(build-goals)),)
 $(foreach t,$(filter $(test-c),$(test-wanted)),$(eval $(call build-test,$t)))
 endif
+
+# What the stacks that tests compose have in common.  wrapdl is as preload, replace
+# as wrap.
+test-runtimes := $(foreach m,preload wrap,$(B)/tests/runtime/$m/runtime.o)
+$(test-runtimes): $(B)/tests/runtime/%/runtime.o: $(runtime)
+	@mkdir -p $(@D)
+	$(say) STACK $@
+	$(Q)$(stack-command) --method=$* --only-runtime --work=$(@D) -o $@ >$(@D)/log 2>&1 || \
+		{ cat $(@D)/log; exit 1; }
 
 # ---- fuzzers ------------------------------------------------------------------
 #
@@ -151,8 +163,8 @@ test-environment = SRCDIR=$(call squote,$(abspath $(srctree))) \
 	MH_CMOCKA=$(call squote,$(if $(test-cmocka),$(abspath $(test-cmocka)))) \
 	MH_REPEAT=$(call squote,make check $(strip $(repeat-words))) MH_VERBOSE=$(V)
 
-check: all $(test-programs)
-	@mkdir -p $(B)/tests && : > $(B)/tests/results
+check: all $(test-programs) $(test-runtimes) $(test-cmocka)
+	@mkdir -p $(B)/tests && : > $(B)/tests/results && : > $(B)/tests/times
 	@printf '%s\n' $(test-order) | $(test-environment) \
 		xargs -P 2 -n 1 $(srctree)/tests/run-test || :
 	@awk -v want=$(words $(test-order)) '{ n[$$1]++ } \

@@ -32,8 +32,15 @@ make_hooks()
 {
 	_name=$1 _description=$2
 	shift 2
-	"$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" \
-		--cflags="-O2 -g -Wall -Wextra -Werror" \
+	_runtime=
+	case $cc:$(cat "$_description") in
+	"$CC:"*preload* | "$CC:"*wrapdl*)
+		_runtime=--runtime=$BUILDDIR/tests/runtime/preload/runtime.list ;;
+	"$CC:"*)
+		_runtime=--runtime=$BUILDDIR/tests/runtime/wrap/runtime.list ;;
+	esac
+	"$tool" stack ${_runtime:+"$_runtime"} --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" \
+		--cflags="-O2 -Wall -Wextra -Werror" \
 		--description="$_description" "$@" -o "$_name.o" \
 		>compose.log 2>&1 || {
 		cat "$_description" compose.log

@@ -210,7 +210,48 @@ C
 right "two families, two prefixes" <<'C'
 allocators = (
   { ident = "a"; method = "wrap"; },
-  { ident = "b"; method = "replace"; prefix = "je_"; } );
+  { ident = "b"; method = "replace"; prefix = "je_"; event-ident = "je_event"; } );
+C
+wrong "events of two" 3 'the events of b would go to the handlers mh_event_* of a (d.conf:2): '\
+'give it another event-ident' <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; layers = [ "count", "event" ]; },
+  { ident = "b"; method = "replace"; layers = [ "event" ]; alloc = "f(Z)p"; },
+  { ident = "c"; method = "replace"; layers = [ "count" ]; alloc = "g(Z)p"; } );
+C
+wrong "events of two, by name" 4 'the events of c would go to the handlers on_* of a (d.conf:2): '\
+'give it another event-ident' <<'C'
+allocators = (
+  { ident = "a"; event-ident = "on"; method = "wrap"; layers = [ "event" ]; },
+  { ident = "b"; method = "replace"; layers = [ "event" ]; alloc = "f(Z)p"; },
+  { ident = "c"; event-ident = "on"; method = "replace"; layers = [ "event" ]; alloc = "g(Z)p"; } );
+C
+right "events of one" <<'C'
+allocators = (
+  { ident = "a"; method = "wrap"; layers = [ "event" ]; },
+  { ident = "b"; method = "replace"; layers = [ "count" ]; alloc = "f(Z)p"; } );
+facades = ( { method = "replace"; functions = [ "g(Z)p" ]; } );
+C
+wrong "a facade twice" 3 'x_dup belongs to d.conf:2 already' <<'C'
+facades = (
+  { method = "wrap"; functions = [ "x_alloc(Z)p", "x_dup(p)p" ]; },
+  { ident = "others"; method = "replace"; functions = [ "x_dup(p)p" ]; } );
+C
+wrong "two groups of facades" 3 'identity "facades" is that of d.conf:2 too: give it another ident' <<'C'
+facades = (
+  { method = "wrap"; functions = [ "x_alloc(Z)p" ]; },
+  { method = "replace"; functions = [ "x_dup(p)p" ]; } );
+C
+wrong "static functions of one name" 3 'get belongs to d.conf:2 already: of the '\
+'static functions of one name only one can be hooked' <<'C'
+allocators = (
+  { ident = "a"; method = "replace"; alloc = [ "a.o:get(Z)p" ]; layers = [ ]; },
+  { ident = "b"; method = "replace"; alloc = [ "b.o:get(Z)p" ]; layers = [ ]; } );
+C
+wrong "static facades of one name" 2 '"b.o:get(Z)p" stands there twice: of the static '\
+'functions of one name only one can be hooked' <<'C'
+facades = ( { method = "replace"; functions = [ "a.o:get(Z)p",
+  "b.o:get(Z)p" ]; } );
 C
 right "two families share nothing" <<'C'
 allocators = (
@@ -219,7 +260,7 @@ allocators = (
 C
 wrong "inside nobody" 2 'inside "c", which is no allocator of this file' <<'C'
 allocators = ( { ident = "a"; method = "wrap"; },
-  { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "c"; } );
+  { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "c"; layers = [ ]; } );
 C
 wrong "inside a facade" 1 'inside "facades", which is no allocator of this file' <<'C'
 allocators = ( { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "facades"; } );
@@ -234,11 +275,11 @@ allocators = ( { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "b"
 C
 wrong "malloc inside" 2 'only an allocator with functions of its own can be inside another' <<'C'
 allocators = ( { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; },
-  { ident = "b"; method = "wrap"; inside = "a"; } );
+  { ident = "b"; method = "wrap"; inside = "a"; layers = [ ]; } );
 C
 wrong "preload and a link" 2 'method preload and link-time methods do not go into one object: '"write two descriptions" <<'C'
 allocators = ( { ident = "a"; method = "wrap"; },
-  { ident = "b"; method = "preload"; alloc = [ "f(Z)p" ]; } );
+  { ident = "b"; method = "preload"; alloc = [ "f(Z)p" ]; layers = [ ]; } );
 C
 for method in preload wrap wrapdl; do
 	wrong "static by $method" 1 'x.o:f is static, which only method replace can reach' <<C
@@ -249,6 +290,27 @@ wrong "facades for nobody" 2 'CONFIG_CALLER_LATCH=n, so the facades of d.conf:1 
 facades = ( { method = "wrap"; functions = [ "f(Z)p" ]; } );
 allocators = ( { ident = "a"; method = "wrap"; set = [ "CONFIG_CALLER_LATCH=n" ]; } );
 C
+
+other=aarch64
+[ "$ARCH" = x86_64 ] || other=x86_64
+wrong "another machine" 2 "the architecture is $other, but ${cc%% *} makes code for $ARCH (--cc): say --arch=$ARCH" <<C
+allocators = (
+  { ident = "a"; arch = "$other"; method = "wrap"; } );
+C
+
+# What the link says when a static function is not where it was said to be.
+cat >d.conf <<'C'
+facades = ( { method = "replace"; functions = [ "prog.o:get(Z)p" ]; } );
+C
+echo 'int main(void) { return 0; }' >prog.c
+$cc -c prog.c || exit 1
+"$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" --description=d.conf \
+	-o hooks.o >err 2>&1 || fail "a static function that is not there: $(cat err)"
+# shellcheck disable=SC2046
+$cc prog.o $("$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" \
+	--description=d.conf --link-words -o hooks.o) -o prog >err 2>&1
+grep -q 'no object of this link defines prog.o:get: ' err ||
+	fail "a static function that is not there: the link says $(cat err)"
 
 # Several at once: each its line.
 cat >d.conf <<'C'

@@ -3,6 +3,7 @@
 #
 # test_examples - every example of Documentation/description.rst, as it stands
 #
+# takes: 11
 # needs: native
 # timeout: 600
 
@@ -14,14 +15,18 @@ awk '/::$/ { inside = 1; n++; next }
 	inside { sub(/^    /, ""); print >"block" n }' \
 	"$SRCDIR/Documentation/description.rst"
 
-# The tool as it is installed.
+# The tool as it is installed; the runtimes are there already.
 mkdir bin
 cat >bin/mallochooks <<EOF
 #!/bin/sh
 command=\$1
 shift
+runtime='$BUILDDIR/tests/runtime/preload/runtime.list'
+case " \$*" in
+*" --description="*)	runtime='$BUILDDIR/tests/runtime/wrap/runtime.list' ;;
+esac
 case \$command in
-stack)	exec '$tool' stack --source-dir='$SRCDIR' --lib-dir='$BUILDDIR' --arch=$ARCH "\$@" ;;
+stack)	exec '$tool' stack --runtime="\$runtime" --source-dir='$SRCDIR' --lib-dir='$BUILDDIR' --arch=$ARCH "\$@" ;;
 *)	exec '$tool' \$command "\$@" ;;
 esac
 EOF
@@ -110,6 +115,18 @@ block 9 'new_word'
 [ ! -e block10 ] || fail "an example that nobody tries: $(cat block10)"
 
 cp block4 prog.conf
+mallochooks stack --description=prog.conf --print >out 2>err
+is "print: status" 0 $?
+is "print: says" "" "$(cat err)"
+is "print: stacks" "stack libc, stack pool, inside libc, facades facades" \
+	"$(sed -n 's/ (arch .*//p' out | tr '\n' ',' | sed 's/,$//; s/,\([sf]\)/, \1/g')"
+is "print: functions" "pool_alloc(pZ)p -> mh_pool_count_malloc
+pool_calloc(pZZ)p -> mh_pool_count_calloc
+pool_free(pP) -> mh_pool_count_free
+pool_size(pP)z -> mh_pool_count_malloc_usable_size
+xmalloc(Z)p
+xcalloc(zZ)p
+util.o:xstrdup(p)p" "$(sed -n 's/^  \(entry\|callers noted\|\)  *\([a-z.:_]*([a-zA-Z]*).*\)/\2/p' out)"
 sh -e block1 >out 2>&1 || fail "block 1: $(cat out)"
 sed 's/^        /	/' block2 >Makefile
 make -s CC="$cc" prog >out 2>&1 || fail "block 2: $(cat out)"
@@ -163,6 +180,12 @@ sh -e block6 >out 2>&1
 is "block 6: status" 7 $?
 is "block 6: functions" "main 3, twice 1" "$(awk '/ (malloc|calloc) / { n[$(NF - 2)]++ }
 	END { printf "main %d, twice %d", n["main"], n["twice"] }' out)"
+
+# Tests that a page names are there.
+for name in $(grep -o 'tests/[a-z_/]*' "$SRCDIR/Documentation/seed.rst" | sort -u); do
+	[ -d "$SRCDIR/$name" ] || [ -e "$SRCDIR/$name.sh" ] || [ -e "$SRCDIR/$name.c" ] ||
+		fail "seed.rst: there is no $name"
+done
 
 # A real library.
 case $($cc -print-file-name=libglib-2.0.a) in

@@ -4,6 +4,7 @@
 # test_pools - allocators with names of their own, by every method: what the
 # handlers of each see is what its functions counted themselves
 #
+# takes: 50
 # needs: native
 # timeout: 600
 

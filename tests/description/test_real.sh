@@ -8,6 +8,7 @@
 # a preload that is nothing of ours counts in the other; the sites in the program
 # are those that its source says; what was freed was known before.
 #
+# takes: 20
 # needs: native
 
 . "$SRCDIR/tests/process/common.sh"
@@ -32,7 +33,7 @@ report_of()
 	shift
 	for _file in d/*.sites; do
 		_found=$("$tool" report "$_file" |
-			sed -n '2s/.*, allocator \(.*\)/\1/p')
+			sed -n '2s/.*, allocator \([^,]*\).*/\1/p')
 		[ "${_found:-libc}" = "$_ident" ] || continue
 		"$tool" report "$@" "$_file"
 	done

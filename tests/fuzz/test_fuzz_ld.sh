@@ -5,6 +5,7 @@
 # by libFuzzer until something breaks
 #
 # timeout: 4000
+# takes: 31
 # needs: native
 
 . "$SRCDIR/tests/fuzz/fuzz.sh"

@@ -30,6 +30,9 @@ static void dump(void)
 #define TOTALS(calls, bytes, failed) \
 	HEAR(dump, "mallochooks: count: " #calls " allocations, " #bytes \
 	     " bytes requested, " #failed " failed\n")
+#define PART_OF_TOTALS(calls, bytes, failed) \
+	HEAR(dump, "mallochooks: count: " #calls " allocations, " #bytes \
+	     " bytes requested, " #failed " failed, while it was on\n")
 
 static void every_operation_goes_down_unchanged(void)
 {
@@ -344,6 +347,46 @@ static void a_childs_totals_stay_in_the_file(void)
 	CHECK(totals[0] == 1 && totals[1] == 7);
 }
 
+static void pause_or_go_on(unsigned char pause)
+{
+	*mh_phase_byte(&MH_PHASE, MH_BYTE_PAUSED) = pause;
+	HOOK_IDENT(changed)();
+}
+
+/* What is missing is said, until it starts from zero again. */
+static void totals_tell_that_it_was_off(void)
+{
+	HOOK_IDENT(init)();
+	HOOK_IDENT(live)();
+	MALLOC(7);
+	TOTALS(1, 7, 0);
+	pause_or_go_on(1);
+	MALLOC(8);
+	PART_OF_TOTALS(1, 7, 0);
+	pause_or_go_on(0);
+	MALLOC(9);
+	PART_OF_TOTALS(2, 16, 0);
+	HOOK_IDENT(reset)();
+	TOTALS(0, 0, 0);
+	pause_or_go_on(1);
+	HOOK_IDENT(reset)();
+	MALLOC(8);
+	PART_OF_TOTALS(0, 0, 0);
+	HOOK_IDENT(fork)();
+	PART_OF_TOTALS(0, 0, 0);
+	pause_or_go_on(0);
+	HOOK_IDENT(fork)();
+	TOTALS(0, 0, 0);
+}
+
+static void it_may_start_off(void)
+{
+	HOOK_IDENT(init)();
+	*mh_phase_byte(&MH_PHASE, MH_BYTE_PAUSED) = 1;
+	HOOK_IDENT(live)();
+	PART_OF_TOTALS(0, 0, 0);
+}
+
 /* ---- options ----------------------------------------------------------------- */
 
 static void run_and_end(void)
@@ -431,6 +474,8 @@ int main(void)
 		BODY(a_bad_file_is_said_and_left),
 		BODY(a_child_counts_its_own),
 		BODY(a_childs_totals_stay_in_the_file),
+		BODY(totals_tell_that_it_was_off),
+		BODY(it_may_start_off),
 		BODY(the_report_is_optional),
 		BODY(the_report_is_one_line),
 		BODY(the_report_survives_a_closed_stderr),

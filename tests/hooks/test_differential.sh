@@ -7,6 +7,7 @@
 # through stacks of every calloc mode, of layers that look and that enlarge.
 #
 # timeout: 240
+# takes: 20
 
 . "$SRCDIR/tests/process/common.sh"
 src=$SRCDIR/tests/hooks

@@ -18,9 +18,11 @@ static void dump(void)
 	HOOK_IDENT(dump)(2);
 }
 
-#define LIVE(nr, bytes) \
+#define LIVE_AND_UNKNOWN(nr, bytes, unknown) \
 	HEAR(dump, "mallochooks: index: " #nr " live chunks, " #bytes \
-	     " bytes requested, 0 not recorded\n")
+	     " bytes requested, 0 not recorded, " #unknown \
+	     " freed that it did not know\n")
+#define LIVE(nr, bytes)	LIVE_AND_UNKNOWN(nr, bytes, 0)
 
 /* The last answer. */
 static struct mallochooks_object object;
@@ -69,11 +71,11 @@ static void births_and_deaths(void)
 	FREE(q);
 	CHECK(ask(q) == -ENOENT);
 	FREE(q);
-	FREE(&fake);		/* never seen */
+	FREE(&fake);		/* older than we are */
 	FREE(s);
 	CHECK(ask(s) == -ENOENT && ask(&fake) == -ENOENT);
 	CHECK(is(p, 100, 1) && is(r, 7, 4));
-	LIVE(2, 107);
+	LIVE_AND_UNKNOWN(2, 107, 2);
 	object.size = 8;
 	CHECK(HOOK_IDENT(query)(p, &object) == -EINVAL);
 }
@@ -125,6 +127,9 @@ static void realloc_keeps_what_was_known(void)
 	LIVE(1, 40000);
 	q = REALLOC(&fake, 60);		/* older than we are */
 	CHECK(is(q, 60, 3));
+	fake.error = ENOMEM;
+	CHECK(!REALLOC(&fake, 70));
+	LIVE_AND_UNKNOWN(2, 40060, 1);
 }
 
 static void realloc_to_zero_is_what_the_library_says(void)

@@ -4,6 +4,7 @@
 # The installed composer makes a client's stack from the installed sources: a
 # layer of the client's own, handlers in the unit, several configurations side
 # by side, and everything gone after uninstall.
+# takes: 20
 # needs: native
 
 . "$SRCDIR/tests/install/tree.sh"
@@ -72,7 +73,7 @@ X
 gcc over.c -o over || exit 1
 for compose in unit separate; do
 	mallochooks stack --ident=my --layers=count,./guard.c,count \
-		--compose=$compose -o my.o || { not_ok "$compose builds"; continue; }
+		--compose=$compose --parts=parts -o my.o || { not_ok "$compose builds"; continue; }
 	gcc -shared my.o -o my.so || { not_ok "$compose links"; continue; }
 	said=$(MALLOCHOOKS=count.report=y,count2.report=y LD_PRELOAD=./my.so ./over 2>&1)
 	expect "$compose: overrun seen" "mallochooks: guard: overwritten" \
@@ -96,12 +97,19 @@ if make -s mk.so && [ -s mk.so ]; then ok "my.mk"; else not_ok "my.mk"; fi
 sed 's/ALLOC_EVENT_IDENT(post_successful_alloc)/my_event_post_successful_alloc/' \
 	"$SRCDIR/Documentation/examples/big.c" >handlers.c
 mallochooks stack --ident=in --event-ident=my_event --layers=event \
-	--sources=handlers.c -o in.o && gcc -shared in.o -o in.so
+	--sources=handlers.c --runtime=parts/runtime.o -o in.o && gcc -shared in.o -o in.so
 said=$(LD_PRELOAD=./in.so python3 -c 'b"x" * 2000000' 2>&1)
 case $said in
 *"bytes at 0x"*) ok "handlers in the unit" ;;
 *) not_ok "handlers in the unit: <$said>" ;;
 esac
+
+# the runtime apart: of its objects those are taken that would have been made
+mallochooks stack --only-runtime --work=rt -o rt/all.o &&
+	mallochooks stack --ident=my --layers=count,./guard.c,count --compose=separate \
+		--runtime=rt/runtime.list -o listed.o || not_ok "a runtime apart"
+expect "a runtime apart: names" "$(nm my.o | awk '{ print $NF }' | sort)" \
+	"$(nm listed.o | awk '{ print $NF }' | sort)"
 
 # what is wrong is named
 try()
@@ -128,10 +136,13 @@ try "macro identity" linux --ident=linux
 try "bad calloc" maybe --calloc=maybe
 try "incomplete family" posix_memalign --layers=./guard.c --symbols=malloc,free
 try "hooked calloc" malloc_only --calloc=hooked --layers=./malloc_only.c
+try "no such list" nowhere.list --runtime=nowhere.list
+try "runtime of a runtime" only-runtime --only-runtime --runtime=rt/runtime.list
 try "unknown key" CONFIG_NOSUCH --set=CONFIG_NOSUCH=y
 try "out of range" LOG_FD --layers=log --set=CONFIG_LOG_FD=5000
 # what the same refusal does to a family without a transforming layer: it warns
-said=$(mallochooks stack --layers=count --symbols=malloc,free -o half.o 2>&1) ||
+said=$(mallochooks stack --layers=count --symbols=malloc,free --runtime=parts/runtime.o \
+	-o half.o 2>&1) ||
 	not_ok "half a family is refused: $said"
 case $said in
 *realloc*) ok "half a family is named" ;;
@@ -142,7 +153,7 @@ esac
 cd "$TMPDIR" || exit 1
 cat "$SRCDIR/config/defconfig/defconfig" >build/.config
 echo 'CONFIG_NAME="quiet"' >>build/.config
-make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR/build" CC="$CC" \
+make -s -C "$SRCDIR" O="$TMPDIR/build" CC="$CC" \
 	prefix="$prefix" install >log 2>&1 || { cat log; not_ok "second install"; }
 for file in lib/libmallochooks.a lib/libmallochooks-quiet.a \
 	    lib/pkgconfig/mallochooks-quiet.pc \

@@ -9,6 +9,7 @@
 # The calls that are to be seen are known from a program with a shared allocator
 # and a preload that is nothing of ours (tests/projects/reference.c): by method
 # replace all of the process, by wrap all but those of libc.
+# takes: 30
 # needs: native
 # shellcheck disable=SC2317	# build_PROJECT is called by its project's name
 

@@ -5,6 +5,7 @@
 # needs which defines malloc, by every linker; a link that defines none fails and
 # says so.  Two families in one output, and an output together with a preload or
 # under mallochooks run: each call is counted once, and one API answers for all.
+# takes: 35
 # needs: native
 
 . "$SRCDIR/tests/install/tree.sh"
@@ -252,11 +253,12 @@ sed -n '/^#define FAMILY/!p' arena.c >pool.c
 sed -i '1i #define FAMILY(name) pool_##name' pool.c
 $CC -O2 -fno-builtin -c arena.c && $CC -O2 -fno-builtin -c pool.c &&
 	$CC -O2 -fno-builtin -I"$prefix/include" -c both.c || exit 1
-mallochooks stack --method=replace --ident=main --layers=count,index -o first.o &&
+mallochooks stack --method=replace --ident=main --layers=count,index --parts=parts \
+		-o first.o &&
 	mallochooks stack --method=replace --ident=pool --prefix=pool_ \
-		--layers=count,index -o second.o &&
+		--layers=count,index --runtime=parts/runtime.o -o second.o &&
 	mallochooks stack --method=preload --ident=pre --layers=count,index \
-		-o pre.o || exit 1
+		--parts=parts-pre -o pre.o || exit 1
 $CC -shared -Wl,-z,nodelete -o pre.so pre.o || exit 1
 words_of()
 {
@@ -318,7 +320,11 @@ reported()
 }
 
 for method in preload wrap replace; do
-	mallochooks stack --method=$method --layers=count,sites \
+	case $method in
+	preload) runtime=parts-pre/runtime.o ;;
+	*)	runtime=parts/runtime.o ;;
+	esac
+	mallochooks stack --method=$method --layers=count,sites --runtime=$runtime \
 		-o $method-sites.o || exit 1
 done
 $CC -shared -Wl,-z,nodelete -o pre-sites.so preload-sites.o || exit 1
@@ -342,7 +348,7 @@ done
 
 # ---- and away with it ---------------------------------------------------------------------
 
-make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR/build" CC="$CC" \
+make -s -C "$SRCDIR" O="$TMPDIR/build" CC="$CC" \
 	prefix="$prefix" uninstall >log 2>&1 || not_ok "uninstall: $(cat log)"
 expect "uninstall leaves nothing" "" "$(find "$prefix" 2>/dev/null)"
 exit $failed

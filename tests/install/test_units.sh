@@ -59,11 +59,12 @@ int main(void)
 X
 gcc -shared -fPIC pool.c -o libpool.so || exit 1
 mallochooks stack --ident=pool --prefix=pool_ --layers=count \
-	--symbols=malloc,free,realloc -o pool.o 2>pool.err || {
+	--symbols=malloc,free,realloc --parts=parts -o pool.o 2>pool.err || {
 	cat pool.err
 	exit 1
 }
-mallochooks stack --ident=main --layers=count -o main.o || exit 1
+mallochooks stack --ident=main --layers=count --runtime=parts/runtime.o \
+	-o main.o || exit 1
 
 # 1. Two identities in one executable.
 gcc $(pkg-config --cflags mallochooks) both.c main.o pool.o -L. \
@@ -111,6 +112,62 @@ expect "output and preload: each counts once" 2 \
 	"$(grep -c 'count: 3 allocations, 300 bytes' out)"
 LD_PRELOAD=$preload ./both 2>out
 expect "two and a preload: stacks" "3 stacks" "$(grep stacks out)"
+
+# An executable need not export its descriptor: others find it by its note, before
+# its constructors have run as well, however it was linked and started.
+cat >ask.c <<'X'
+#include <stdio.h>
+#include <string.h>
+#include <mallochooks/mallochooks.h>
+static int print(const struct mallochooks_unit *unit,
+		 const struct mallochooks_stack *stack, void *arg)
+{
+	if (!strcmp(stack->ident, "main"))
+		fprintf(stderr, "%s: %s, %s\n", (const char *)arg,
+			stack->ident, mallochooks_unit_core(unit)->name);
+	return 0;
+}
+__attribute__((constructor)) static void early(void)
+{
+	mallochooks_for_each_stack(print, (void *)"early");
+}
+__attribute__((destructor)) static void late(void)
+{
+	mallochooks_for_each_stack(print, (void *)"late");
+}
+X
+cat >alone.c <<'X'
+#include <stdlib.h>
+int main(void)
+{
+	void *volatile ptr = malloc(20);
+
+	free(ptr);
+	return 0;
+}
+X
+gcc -shared -fPIC $(pkg-config --cflags mallochooks) ask.c pool.o -L. -lpool \
+	-Wl,-rpath,. -o ask.so || exit 1
+loader=$(readelf -lW plain | sed -n 's/.*interpreter: \(.*\)]/\1/p')
+wanted="early: main, core
+late: main, core"
+for linker in bfd gold lld mold; do
+	for flags in -pie -no-pie "-s -Wl,--gc-sections"; do
+		# shellcheck disable=SC2086
+		gcc -fuse-ld=$linker $flags alone.c main.o -o alone 2>err || {
+			expect "$linker $flags: linked" "" "$(head -n 3 err)"
+			continue
+		}
+		expect "$linker $flags: exported" "" \
+			"$(nm -D alone | grep mallochooks_unit)"
+		LD_PRELOAD=./ask.so ./alone 2>out
+		expect "$linker $flags: found" "$wanted" "$(cat out)"
+		LD_PRELOAD=./ask.so $loader ./alone 2>out
+		expect "$linker $flags: found, by $loader" "$wanted" "$(cat out)"
+		expect "$linker $flags: its file" "stack main" \
+			"$(mallochooks options --preload="$PWD/alone" | grep '^stack')"
+	done
+done
 
 # 4. A tool made from the archive, and our preload: both run.
 cp "$SRCDIR/Documentation/examples/big.c" .

@@ -4,6 +4,7 @@
 # An installed method wrap: "pkg-config --libs" or the .mk is all that a link of
 # one's own needs, static or not, by every linker; a link in which the hooks did
 # not get in fails.
+# takes: 12
 # needs: native
 
 . "$SRCDIR/tests/install/tree.sh"

@@ -2,19 +2,20 @@
 #
 # tree.sh - an installed tree in a prefix of its own, for the scripts here
 #
-# Sourced.  Sets $prefix, and PKG_CONFIG_PATH and PATH to it; the build is a
-# fresh one, so that nothing of the developer's .config leaks in.
+# Sourced.  Sets $prefix, and PKG_CONFIG_PATH and PATH to it; the stack is composed
+# anew, so that nothing of the developer's .config leaks in.
 
 set -u
+. "$SRCDIR/tests/prime.sh"
 prefix=$TMPDIR/prefix
 failed=0
 
 # install_tree [DEFCONFIG]: further calls add to the same prefix
 install_tree()
 {
-	make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR/build" \
-		"${1:-defconfig}" >"$TMPDIR/log" 2>&1 &&
-	make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR/build" \
+	[ -d "$TMPDIR/build" ] || prime "$TMPDIR/build" || exit 1
+	make -s -C "$SRCDIR" O="$TMPDIR/build" "${1:-defconfig}" >"$TMPDIR/log" 2>&1 &&
+	make -s -C "$SRCDIR" O="$TMPDIR/build" \
 		${ARCH:+ARCH=$ARCH} CC="$CC" prefix="$prefix" install \
 		>>"$TMPDIR/log" 2>&1 || {
 		cat "$TMPDIR/log"

@@ -3,6 +3,8 @@
 # What the tests of the build share.  They work on a copy of the source, so
 # that nothing that happens in the tree meanwhile disturbs them.
 
+. "$SRCDIR/tests/prime.sh"
+
 # make check hands these to tests; to make they would mean something else.
 unset ARCH RUNNER CFLAGS LDFLAGS
 

@@ -5,6 +5,7 @@
 # installed yet serves through mallochooks-uninstalled.pc.
 #
 # timeout: 600
+# takes: 15
 # needs: native
 
 . "$SRCDIR/tests/kconfig/lib.sh"
@@ -14,7 +15,7 @@ out=$TMPDIR/out
 prefix=$TMPDIR/prefix
 libdir=$prefix/lib/deep/er
 log=$TMPDIR/log
-copy_source "$src" || exit 1
+copy_source "$src" && prime "$out" || exit 1
 mk O="$out" defconfig || { cat "$log"; exit 1; }
 
 install_it()

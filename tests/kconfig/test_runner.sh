@@ -3,6 +3,7 @@
 # make check itself: what passes, fails, is skipped, hangs or does not compile
 # is told apart and counted, and the exit status follows.
 #
+# takes: 13
 # needs: native
 
 . "$SRCDIR/tests/kconfig/lib.sh"
@@ -10,7 +11,7 @@
 src=$TMPDIR/src
 out=$TMPDIR/out
 log=$TMPDIR/log
-copy_source "$src" || exit 1
+copy_source "$src" && prime "$out" || exit 1
 rm -rf "$src"/tests/*/test_*
 mkdir -p "$src/tests/room"
 cd "$src/tests/room" || exit 1

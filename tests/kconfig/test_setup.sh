@@ -41,7 +41,7 @@ count: { report = true; };
 sites: { after = 5; size = "1M"; };
 END
 for place in one two; do
-	"$tool" stack --source-dir="$src" --config="$TMPDIR/$place/.config" -o "$TMPDIR/$place/s.o" \
+	"$tool" stack --runtime="$BUILDDIR/tests/runtime/preload/runtime.list" --source-dir="$src" --config="$TMPDIR/$place/.config" -o "$TMPDIR/$place/s.o" \
 		>"$TMPDIR/log" 2>&1 || { cat "$TMPDIR/log"; fail "composing $place"; }
 	${CC:-cc} -shared -Wl,-z,nodelete -Wl,-z,initfirst -o "$TMPDIR/$place/s.so" "$TMPDIR/$place/s.o" ||
 		fail "linking $place"

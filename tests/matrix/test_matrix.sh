@@ -6,6 +6,8 @@
 # which any two meet.  Each program makes calls of all kinds from everywhere.
 #
 # MATRIX_SEED makes another choice of as many.  A foreign machine gets fewer.
+#
+# takes: 25
 
 . "$SRCDIR/tests/process/common.sh"
 . "$SRCDIR/tests/matrix/matrix.sh"

@@ -5,6 +5,7 @@
 # flags, what the output has to be like, and what cannot be done
 #
 # timeout: 400
+# takes: 25
 
 . "$SRCDIR/tests/process/common.sh"
 . "$SRCDIR/tests/matrix/matrix.sh"

@@ -4,6 +4,8 @@
 # test_wrap - methods wrap and wrapdl, beside the matrix: families that are not
 # whole, options, plug-ins, shared libraries that nobody seems to need, clients
 # with -flto, wrappers of the client's own
+#
+# takes: 15
 
 . "$SRCDIR/tests/process/common.sh"
 . "$SRCDIR/tests/matrix/matrix.sh"

@@ -63,7 +63,7 @@ static void look_at_notes(uint64_t from, uint64_t bytes)
 	     i = desc + ((head.n_descsz + 3) & ~3u)) {
 		memcpy(&head, notes + i, sizeof(head));
 		desc = i + sizeof(head) + ((head.n_namesz + 3) & ~3u);
-		if (desc + head.n_descsz > bytes || head.n_descsz != 72 ||
+		if (desc + head.n_descsz > bytes || head.n_descsz < 72 ||
 		    memcmp(notes + i + sizeof(head), "mallochooks", 12))
 			continue;
 		memcpy(&distance, notes + desc + 64, sizeof(distance));

@@ -41,7 +41,7 @@ HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
 LIVES = [("peak", "I"), ("peak_percent", "I"), ("peak_chunks_0", "Q"),
          ("peak_bytes_0", "Q"), ("peak_chunks_1", "Q"), ("peak_bytes_1", "Q")]
 LOST_LIFE = 280
-ASKED, ASKED_END = 344, 408  # texts of options, resets and what these take off
+ASKED, ASKED_END = 344, 452  # texts of options, resets, all that came later
 BOUNDS, TEXTS = 112, {"ident": 208, "exe": 1024, "cwd": 2048, "command": 3072}
 OPS = {0: "life", 1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}

@@ -257,6 +257,9 @@ is "a signal pauses" n "$(get "$pid" core.record)"
 kill -USR2 "$pid"
 tell "a 1" allocated
 is "and goes on" y "$(get "$pid" core.record)"
+set_ "$pid" core.dump=+1
+tell "a 1" allocated
+grep -q '^mallochooks: count: .*, while it was on$' err || fail "nobody was told of the pause: $(cat err)"
 stop
 start MALLOCHOOKS=core.signal=9,log.on=n
 is "no handler for that" "mallochooks: options: core.signal: this signal takes no handler" \

@@ -3,6 +3,8 @@
 #
 # test_fork - fork, _Fork, vfork, raw clone, exec and posix_spawn in a program
 # whose threads allocate all the while
+#
+# takes: 15
 
 . "$SRCDIR/tests/process/common.sh"
 

@@ -3,6 +3,8 @@
 #
 # test_handlers - event handlers that print, load libraries, run C++, throw and
 # catch, allocate, and leave by longjmp
+#
+# takes: 12
 
 . "$SRCDIR/tests/process/common.sh"
 

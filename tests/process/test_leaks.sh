@@ -4,6 +4,8 @@
 # test_leaks - what becomes of the chunks of each site, where the index stands below
 # sites: alive, freed and how soon, at the peak; to the digit, however the process
 # ends, with threads, forks, closed libraries, no room
+#
+# takes: 20
 
 . "$SRCDIR/tests/process/common.sh"
 

@@ -5,6 +5,7 @@
 # to a file, and under one that records sites, with other allocators behind too:
 # stdout, stderr and exit status are what they are unhooked
 #
+# takes: 14
 # needs: native
 
 . "$SRCDIR/tests/process/common.sh"

@@ -5,6 +5,7 @@
 # no file for them: the program does not notice, a line is said at most, and
 # what a file holds is exact, with what was lost
 #
+# takes: 15
 # needs: native
 
 . "$SRCDIR/tests/process/common.sh"

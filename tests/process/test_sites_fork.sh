@@ -3,6 +3,8 @@
 #
 # test_sites_fork - each process of a tree has a file of its own, with its own
 # calls alone: fork, _Fork, vfork, raw clone, exec, posix_spawn, threads about
+#
+# takes: 15
 
 . "$SRCDIR/tests/process/common.sh"
 

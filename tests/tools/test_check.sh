@@ -89,6 +89,35 @@ check "syntax in include" 1 <<END
 $(pwd -P)/inner:3:4: syntax error; nothing of the file is taken
 END
 rm inner
+
+# And all that is wrong beside it.
+cat >conf <<'END'
+conf_types: { level = 200; mode = ; flag = "nein"; };
+conf_types: { level = 300; };
+count: { report = maybe
+	};
+only = ( { program = sh; conf_types: { levle = 1; }; } );
+};
+@include "nothing"
+count2: { };
+END
+check "all of it" 1 <<'END'
+conf:1:35: syntax error; nothing of the file is taken
+conf:2:10: duplicate setting name; nothing of the file is taken
+conf:3:19: syntax error; nothing of the file is taken
+conf:5:22: syntax error; nothing of the file is taken
+conf:6:1: syntax error; nothing of the file is taken
+conf:7:1: cannot open include file: it is not there; nothing of the file is taken
+conf:1:15: conf_types.level = 200: takes a whole number from -10 to 100; stays 7
+conf:1:37: conf_types.flag = nein: takes y or n; stays n
+conf:8:1: count2: no such layer in this process; there is count conf_types terminal core; did you mean count?
+conf:5:40: conf_types.levle = 1: no such option; conf_types has flag level bytes wait mode text words; did you mean level?
+END
+printf 'conf_types: { text = "open;\n level = 300; };\ncount: { };\n' >conf
+check "an open quote hides what follows" 1 <<'END'
+conf:4:1: syntax error; nothing of the file is taken
+END
+printf '@include "nothing"\n' >conf
 check "include of nothing" 1 <<'END'
 conf:1:1: cannot open include file: it is not there; nothing of the file is taken
 END
@@ -99,6 +128,8 @@ mkdir dir
 [ "$? $(cat out)" = "1 dir: is a directory; nothing of the file is taken" ] || fail "directory: $(cat out)"
 "$tool" check --preload=unit.so missing >out 2>&1
 [ "$? $(cat out)" = "2 mallochooks: check: missing: No such file or directory" ] || fail "missing: $(cat out)"
+"$tool" check --preload=unit.so missing dir >out 2>&1
+[ "$? $(tail -n 1 out)" = "2 dir: is a directory; nothing of the file is taken" ] || fail "behind missing: $(cat out)"
 "$tool" check --preload=unit.so >out 2>&1
 [ $? = 2 ] || fail "no file: $(cat out)"
 

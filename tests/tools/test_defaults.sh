@@ -8,7 +8,7 @@
 set -u
 cd "$TMPDIR" || exit 1
 : >.config
-make -s -f "$SRCDIR/Makefile" -C "$SRCDIR" O="$TMPDIR" ARCH="$ARCH" \
+make -s -C "$SRCDIR" O="$TMPDIR" ARCH="$ARCH" \
 	olddefconfig >log 2>&1 || { cat log; exit 1; }
 : >empty
 "$MALLOCHOOKS_TOOL" stack --config=empty --arch="$ARCH" --cc="$CC" --print >composer || exit 1

@@ -78,7 +78,8 @@ drop
 
 # ---- every kind of program ----------------------------------------------------
 
-"$tool" stack --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" --method=wrap \
+"$tool" stack --runtime="$BUILDDIR/tests/runtime/wrap/runtime.list" --source-dir="$SRCDIR" \
+	--arch="$ARCH" --cc="$cc" --method=wrap \
 	--layers=count --ident=own -o own.o >log 2>&1 || { cat log; fail "own.o"; }
 words=$(sed -n 's/^MALLOCHOOKS_LDFLAGS_own := //p' own.mk)
 # kind FLAGS: linked so, stripped, and asked

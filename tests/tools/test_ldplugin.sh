@@ -589,8 +589,8 @@ int main(void)
 	return 0;
 }
 END
-"$tool" stack --source-dir="$SRCDIR" --arch="$ARCH" --cc="$cc" \
-	--method=replace --layers=count -o stack.o >compose.log 2>&1 || {
+"$tool" stack --runtime="$BUILDDIR/tests/runtime/wrap/runtime.list" --source-dir="$SRCDIR" \
+	--arch="$ARCH" --cc="$cc" --method=replace --layers=count -o stack.o >compose.log 2>&1 || {
 	cat compose.log
 	echo "stack.o was not composed"
 	exit 1

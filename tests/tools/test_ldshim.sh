@@ -5,6 +5,7 @@
 # clang: allocators that the link itself defines, in all ways a link can name
 # them
 #
+# takes: 15
 # needs: native
 # timeout: 400
 

@@ -5,6 +5,7 @@
 # preloaded, linked in, static and stripped; of one that runs; of a core; in gdb;
 # and clear words where nothing can be told
 #
+# takes: 11
 # needs: native
 # timeout: 300
 
@@ -250,7 +251,8 @@ esac
 
 # ---- linked in --------------------------------------------------------------------------
 
-"$tool" stack --source-dir="$SRCDIR" --cc="$cc" --method=wrap --layers=index \
+"$tool" stack --runtime="$BUILDDIR/tests/runtime/wrap/runtime.list" --source-dir="$SRCDIR" \
+	--cc="$cc" --method=wrap --layers=index \
 	-o wrap.o >compose.log 2>&1 || fail "wrap: $(cat compose.log)"
 words=$("$tool" stack --source-dir="$SRCDIR" --cc="$cc" --method=wrap \
 	--layers=index -o wrap.o --link-words 2>compose.log) || cat compose.log

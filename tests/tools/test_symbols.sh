@@ -266,6 +266,37 @@ else
 	skip versions "not linked here"
 fi
 
+# --- names that the link of hooks has made ------------------------------------
+
+cat >renamed.c <<'END'
+#include "here.h"
+#define MADE __attribute__((noinline))
+MADE void a(void) __asm__("__real_alloc");
+MADE void b(void) __asm__("__wrap_free");
+MADE void c(void) __asm__("__mallochooks_inner_get");
+MADE void d(void) __asm__("__real__ZN4pool4takeEi");
+MADE void e(void) __asm__("__wrap_");
+void a(void) { HERE("a"); __asm__ volatile(""); }
+void b(void) { HERE("b"); __asm__ volatile(""); }
+void c(void) { HERE("c"); __asm__ volatile(""); }
+void d(void) { HERE("d"); __asm__ volatile(""); }
+void e(void) { HERE("e"); __asm__ volatile(""); }
+int main(void) { a(); b(); c(); d(); e(); return 0; }
+END
+sed -e 's/__mallochooks_inner_get/x__mallochooks_get/' renamed.c >stranger.c
+for name in renamed stranger; do
+	$cc -O2 -fno-optimize-sibling-calls -o $name $name.c || exit 1
+	tell $name
+	for mark in a b c d e; do
+		where $name "$(at $mark)"
+	done | sed 's/ ?:0.*//' | tr '\n' ' ' >names
+	case $name in
+	renamed) is renamed "alloc free get pool::take(int) __wrap_ " "$(cat names)" ;;
+	*) is a_stranger "__real_alloc __wrap_free x__mallochooks_get __real__ZN4pool4takeEi __wrap_ " \
+		"$(cat names)" ;;
+	esac
+done
+
 # --- what is missing ------------------------------------------------------
 
 no_g="no lines: build it with -g"
