@@ -77,7 +77,7 @@ find_allocators()
 
 find_compilers()
 {
-	compilers=$cc
+	compilers=${CC:-cc}
 	[ -z "$RUNNER" ] || return
 	if command -v clang >/dev/null; then
 		compilers="gcc clang"

@@ -199,6 +199,9 @@ lives_all()
 	# deaths of its own that it has not seen; and births of which nobody knows
 	lives sites.on n y - sites.on=y,index.on=y 2000 2300 600 "1 False 0"
 	lives index.on n y - "" 3000 1600 -1000 "1 False 300"
+	lives index.on n n y "" 3000 600 -2000 "1 False 0"
+	grep '^mallochooks: index: ' err | tail -n 1 | grep -q ' 0 freed that it did not know$' ||
+		fail "index, off meanwhile: $(cat err)"
 	lives index.on - y y index.on=n 3000 1000 -2000 "1 False 300"
 	"$tool" report --leaks "$file" >report 2>&1
 	grep -q ': 300 chunks were freed that the index did not know$' report &&
