@@ -12,6 +12,9 @@
  * halves of a realloc the old record stays, flagged.  Nothing here depends on the
  * phase of the stack: there are no thread-locals, and a child of fork goes on with
  * its copy of the table.
+ *
+ * Of a nested allocator, a chunk lives only as long as that of the other one that
+ * it lies in: the tables of the two know each other.
  */
 #include <mallochooks/layer.h>
 #include "chunk.h"
@@ -48,20 +51,6 @@ static inline size_t usable_of(void *ptr, size_t size)
 	return usable < size ? size : usable;
 }
 
-/* Ways of their own, so that the usual one needs no more of a frame. */
-static __attribute__((noinline)) void *born_slowly(void *ptr, size_t size,
-						   caller_t caller)
-{
-	const size_t usable = usable_of(ptr, size);
-
-	if (NEXT_IDENT(apart)())
-		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size, usable,
-				     caller, 1);
-	else
-		mh_chunk_born(&chunks, (uintptr_t)ptr, size, usable, caller, 0);
-	return ptr;
-}
-
 /* While the layer is off, somebody else's chunks are no news. */
 static void met_unseen(void)
 {
@@ -74,6 +63,67 @@ static __attribute__((noinline)) void die_slowly(void *ptr, caller_t caller)
 	if (!mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr))
 		met_unseen();
 	NEXT_IDENT(free)(ptr, caller);
+}
+
+#ifdef MH_INSIDE
+/* The index of the allocator that we carve our chunks out of, if it has one. */
+static int find_outer(const struct mallochooks_unit *unit,
+		      const struct mallochooks_stack *stack, void *arg)
+{
+	const struct mallochooks_layer *layer;
+	const struct mallochooks_root *root;
+
+	(void)unit;
+	(void)arg;
+	for (unsigned int i = 0; i < stack->nr_layers; i++) {
+		layer = mallochooks_layer_at(stack, i);
+		root = mallochooks_layer_has(layer, offsetof(
+			struct mallochooks_layer, root)) ? layer->root : NULL;
+		if (root && root->layout == MH_CHUNK_LAYOUT &&
+		    root->bytes == sizeof(chunks) &&
+		    !__builtin_strcmp(stack->ident, MH_INSIDE))
+			return !mh_chunk_nest(&chunks,
+					      (struct mh_chunks *)root->at);
+	}
+	return 0;
+}
+
+static void meet_outer(void)
+{
+	static int met;
+
+	if (likely(__atomic_load_n(&met, __ATOMIC_ACQUIRE)))
+		return;
+	/* who comes meanwhile does the same */
+	mallochooks_for_each_stack(find_outer, NULL);
+	__atomic_store_n(&met, 1, __ATOMIC_RELEASE);
+}
+
+static void *born(void *ptr, size_t size, caller_t caller)
+{
+	if (unlikely(!ptr))
+		return NULL;
+	meet_outer();
+	mh_chunk_born_inside(&chunks, (uintptr_t)ptr, size,
+			     usable_of(ptr, size), caller);
+	return ptr;
+}
+
+#define find_chunk	mh_chunk_find_inside
+#define is_alive	mh_chunk_is_inside
+#else
+/* A way of its own, so that the usual one needs no more of a frame. */
+static __attribute__((noinline)) void *born_slowly(void *ptr, size_t size,
+						   caller_t caller)
+{
+	const size_t usable = usable_of(ptr, size);
+
+	if (NEXT_IDENT(apart)())
+		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size, usable,
+				     caller, 1);
+	else
+		mh_chunk_born(&chunks, (uintptr_t)ptr, size, usable, caller, 0);
+	return ptr;
 }
 
 static inline void *born(void *ptr, size_t size, caller_t caller)
@@ -89,6 +139,10 @@ static inline void *born(void *ptr, size_t size, caller_t caller)
 		return ptr;
 	return born_slowly(ptr, size, caller);
 }
+
+#define find_chunk	mh_chunk_find
+#define is_alive(chunks, chunk)	1
+#endif
 
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
@@ -128,7 +182,12 @@ static void moved(const struct mh_chunk_move *move, void *ptr, size_t size,
 
 	if (!move->pending)
 		met_unseen();
+#ifdef MH_INSIDE
+	meet_outer();
+	mh_chunk_move_ends_inside(&chunks, move, &chunk);
+#else
 	mh_chunk_move_ends(&chunks, move, &chunk, NEXT_IDENT(apart)());
+#endif
 }
 
 /* Freed wherever NULL comes without ENOMEM; with it the chunk lives on. */
@@ -173,7 +232,9 @@ void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 
 static void tell(const struct mh_chunk *chunk, struct mallochooks_object *object)
 {
-	object->flags = chunk->pending ? MALLOCHOOKS_PENDING : 0;
+	object->flags = (chunk->pending ? MALLOCHOOKS_PENDING : 0) |
+			(mh_chunk_is_pool(chunk) ? MALLOCHOOKS_POOL : 0) |
+			chunks.depth << 8;
 	object->ident = CONFIG_IDENT;
 	object->base = (void *)chunk->base;
 	object->requested = chunk->requested;
@@ -189,7 +250,7 @@ int HOOK_IDENT(query)(const void *address, struct mallochooks_object *object)
 
 	if (object->size < sizeof(*object))
 		return -EINVAL;
-	error = mh_chunk_find(&chunks, (uintptr_t)address, &chunk);
+	error = find_chunk(&chunks, (uintptr_t)address, &chunk);
 	if (!error)
 		tell(&chunk, object);
 	return error;
@@ -219,6 +280,8 @@ static int visit_chunk(const struct mh_chunk *chunk, void *arg)
 	struct mallochooks_object object = { .size = sizeof(object) };
 	const struct visitor *visitor = arg;
 
+	if (!is_alive(&chunks, chunk))
+		return 0;
 	tell(chunk, &object);
 	return visitor->visit(&object, visitor->arg);
 }
@@ -239,6 +302,8 @@ static int add_chunk(const struct mh_chunk *chunk, void *arg)
 {
 	struct sum *sum = arg;
 
+	if (!is_alive(&chunks, chunk))
+		return 0;
 	sum->nr++;
 	sum->bytes += chunk->requested;
 	return 0;

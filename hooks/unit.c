@@ -427,83 +427,122 @@ MH_RUNTIME int mallochooks_dump(int fd)
 	return dump.nr;
 }
 
-/* One question to all indexes; 0 is an answer, and the first one ends it. */
+/* One question to all indexes; the innermost answer counts. */
 struct question {
 	const void *address;
-	struct mallochooks_object *object;	/* NULL: set the tag */
-	uint64_t tag;
+	const struct mallochooks_object *inner;	/* only what this lies in; or NULL */
+	struct mallochooks_object object;
+	const struct mallochooks_layer *layer;	/* whose it is */
 	int error;
 };
 
-static inline int ask_layer(const struct mallochooks_layer *layer,
-			    const struct question *question)
+/* Of two that have an address in common. */
+static int is_within(const struct mallochooks_object *a,
+		     const struct mallochooks_object *b)
 {
-	if (!mallochooks_layer_has(layer, offsetof(struct mallochooks_layer,
-						   walk)))
-		return -ENOENT;
-	if (question->object)
-		return layer->query ? layer->query(question->address,
-						   question->object) : -ENOENT;
-	return layer->tag ? layer->tag(question->address, question->tag) :
-			    -ENOENT;
+	if (a->base != b->base)
+		return (uintptr_t)a->base > (uintptr_t)b->base;
+	if (a->usable != b->usable)
+		return a->usable < b->usable;
+	return (a->flags & MALLOCHOOKS_DEPTH) > (b->flags & MALLOCHOOKS_DEPTH);
 }
 
-static inline int ask_layers(const struct mallochooks_stack *stack,
-			     struct question *question)
+static void ask_layer(const struct mallochooks_layer *layer,
+		      struct question *question)
 {
-	for (unsigned int i = 0; i < stack->nr_layers; i++) {
-		question->error = ask_layer(mallochooks_layer_at(stack, i),
-					    question);
-		if (question->error != -ENOENT)
-			return 1;
+	struct mallochooks_object object = { .size = sizeof(object) };
+	int error;
+
+	if (!mallochooks_layer_has(layer, offsetof(struct mallochooks_layer,
+						   walk)) || !layer->query)
+		return;
+	error = layer->query(question->address, &object);
+	if (error) {
+		if (question->error == -ENOENT)
+			question->error = error;
+		return;
 	}
-	return 0;
+	if (question->inner && !is_within(question->inner, &object))
+		return;
+	if (!question->error && !is_within(&object, &question->object))
+		return;
+	question->object = object;
+	question->layer = layer;
+	question->error = 0;
+}
+
+static void ask_layers(const struct mallochooks_stack *stack,
+		       struct question *question)
+{
+	for (unsigned int i = 0; i < stack->nr_layers; i++)
+		ask_layer(mallochooks_layer_at(stack, i), question);
 }
 
 static int ask_other(const struct mallochooks_unit *unit,
 		     const struct mallochooks_stack *stack, void *arg)
 {
-	return unit->stacks != (const struct mallochooks_stack *const *)
-			       __start_mh_stacks && ask_layers(stack, arg);
+	if (unit->stacks != (const struct mallochooks_stack *const *)
+			    __start_mh_stacks)
+		ask_layers(stack, arg);
+	return 0;
 }
 
 /*
  * Our own unit first, in a plain loop: looking for the others takes longer than
- * their answer.
+ * their answer.  They have nothing inside of what is no pool.
  */
 static int ask(struct question *question)
 {
 	const struct mallochooks_unit self = MH_OWN_UNIT;
 	const struct mallochooks_stack *const *stack;
 
-	for (stack = self.stacks; stack < self.stacks_end; stack++)
-		if (*stack && ask_layers(*stack, question))
-			return question->error;
 	question->error = -ENOENT;
-	mallochooks_for_each_stack(ask_other, question);
+	for (stack = self.stacks; stack < self.stacks_end; stack++)
+		if (*stack)
+			ask_layers(*stack, question);
+	if (question->error || question->inner ||
+	    question->object.flags & MALLOCHOOKS_POOL)
+		mallochooks_for_each_stack(ask_other, question);
 	return question->error;
+}
+
+static __attribute__((noinline)) int
+ask_all(const void *address, const struct mallochooks_object *inner,
+	struct mallochooks_object *object)
+{
+	struct question question = { .address = address, .inner = inner };
+	int error = ask(&question);
+
+	if (!error)
+		*object = question.object;
+	return error;
 }
 
 MH_RUNTIME int mallochooks_query(const void *address,
 				 struct mallochooks_object *object)
 {
-	struct question question = { .address = address, .object = object };
-	int error;
-
 	object->size = sizeof(*object);
-	for (unsigned int i = 0; i < nr_own_queries; i++) {
-		error = own_query[i](address, object);
-		if (likely(error != -ENOENT))
-			return error;
-	}
-	return ask(&question);
+	if (likely(nr_own_queries == 1) &&
+	    likely(!own_query[0](address, object)) &&
+	    likely(!(object->flags & MALLOCHOOKS_POOL)))
+		return 0;
+	return ask_all(address, NULL, object);
+}
+
+MH_RUNTIME int mallochooks_query_outer(const struct mallochooks_object *inner,
+				       struct mallochooks_object *outer)
+{
+	return ask_all(inner->base, inner, outer);
 }
 
 MH_RUNTIME int mallochooks_set_tag(const void *address, uint64_t tag)
 {
-	struct question question = { .address = address, .tag = tag };
+	struct question question = { .address = address };
+	int error = ask(&question);
 
-	return ask(&question);
+	if (error)
+		return error;
+	return question.layer->tag ? question.layer->tag(address, tag) : -ENOENT;
 }
 
 MH_RUNTIME int mallochooks_get_tag(const void *address, uint64_t *tag)

@@ -17,6 +17,7 @@
  *   has read one record, and that of the chunk.
  */
 #include "chunk.h"
+#include <sys/syscall.h>
 #include "syscall.h"
 #include "thread.h"
 
@@ -346,6 +347,7 @@ static uint32_t make_wide(struct mh_chunks *chunks,
 	__atomic_store_n(&wide->site, chunk->site, __ATOMIC_RELEASE);
 	__atomic_store_n(&wide->tag, chunk->tag, __ATOMIC_RELEASE);
 	__atomic_store_n(&wide->base, chunk->base, __ATOMIC_RELEASE);
+	__atomic_store_n(&wide->opened, chunk->opened, __ATOMIC_RELEASE);
 	/* release: pairs with a reader's acquire */
 	__atomic_store_n(&wide->gen, gen + 1, __ATOMIC_RELEASE);
 	return ((uint32_t)(chunk->base >> 3) & MH_WORD_PLACE) |
@@ -357,11 +359,14 @@ static uint32_t make_wide(struct mh_chunks *chunks,
 static uint32_t make_word(struct mh_chunks *chunks,
 			  const struct mh_chunk *chunk)
 {
+	const uint32_t alone = (uint32_t)(chunk->opened >> 63);
 	uint32_t kind = UINT32_MAX;
 
-	if (!chunk->tag && chunk->site && chunk->usable - 1 < MH_SMALL_MOST)
+	if (!chunk->tag && chunk->site && chunk->usable - 1 < MH_SMALL_MOST &&
+	    !mh_chunk_is_pool(chunk))
 		kind = number_of_kind(chunks, chunk);
-	return kind != UINT32_MAX ? mh_chunk_word(chunk->base >> 3, kind) :
+	return kind != UINT32_MAX ? mh_chunk_word(chunk->base >> 3, kind) |
+				    alone << MH_WORD_ALONE_SHIFT :
 				    make_wide(chunks, chunk);
 }
 
@@ -686,6 +691,7 @@ static int read_wide(const struct mh_chunks *chunks, uint64_t word,
 	out->usable = LOAD(&wide->usable);
 	out->site = LOAD(&wide->site);
 	out->tag = LOAD(&wide->tag);
+	out->opened = LOAD(&wide->opened);
 	base = LOAD(&wide->base);
 	/* pairs with the releases of make_wide() */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -702,6 +708,7 @@ static inline void read_kind(const struct mh_chunks *chunks, uint64_t word,
 	out->usable = sizes >> 32;
 	out->site = LOAD(&kind->site);
 	out->tag = 0;
+	out->opened = (word >> MH_WORD_ALONE_SHIFT & 1) << 63;
 }
 
 /*
@@ -1049,7 +1056,7 @@ static inline uint64_t token(uint64_t word)
 	if (word & MH_WORD_IS_WIDE)
 		return 0;
 	/* stacks are whole pages apart */
-	return (uint64_t)((uint32_t)(self >> 12) * 0x9e3779b1u >> 24)
+	return (uint64_t)((uint32_t)(self >> 12) * 0x9e3779b1u >> 25)
 	       << MH_WORD_TOKEN_SHIFT;
 }
 
@@ -1079,6 +1086,7 @@ MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 			continue;
 		move->site = old.site;
 		move->tag = old.tag;
+		move->opened = old.opened;
 		move->gen = gen_of(chunks, word);
 		/* what a parent of fork has left pending is ours alone */
 		move->before = settled(word);
@@ -1104,12 +1112,23 @@ MH_RUNTIME void mh_chunk_move_failed(struct mh_chunks *chunks,
 	replace(chunks, move, move->before);
 }
 
-/* In place: the word changes where it stands. */
+static inline uintptr_t end_of(const struct mh_chunk *chunk)
+{
+	return chunk->base + (chunk->usable ? chunk->usable : 1);
+}
+
+/*
+ * In place: the word changes where it stands.  What a pool loses is not open any
+ * more when it gets it back.
+ */
 static int change(struct mh_chunks *chunks, const struct mh_chunk_move *move,
-		  const struct mh_chunk *chunk)
+		  struct mh_chunk *chunk)
 {
 	uint32_t word;
 
+	chunk->opened = move->opened;
+	if ((chunk->opened & ~MH_ALONE) > end_of(chunk))
+		chunk->opened = end_of(chunk) | (move->opened & MH_ALONE);
 	if (!mark_all(chunks, chunk->base, chunk->usable))
 		return 0;
 	word = make_word(chunks, chunk);
@@ -1123,9 +1142,14 @@ static int change(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 	return 0;
 }
 
-MH_RUNTIME void mh_chunk_move_ends(struct mh_chunks *chunks,
-				   const struct mh_chunk_move *move,
-				   struct mh_chunk *chunk, int apart)
+/* @bury: what overlaps the chunk where it stays, or NULL; @born: as be_born() */
+static inline void move_ends(struct mh_chunks *chunks,
+			     const struct mh_chunk_move *move,
+			     struct mh_chunk *chunk, int apart,
+			     void (*bury)(struct mh_chunks *chunks,
+					  uintptr_t from, uintptr_t end),
+			     void (*born)(struct mh_chunks *chunks,
+					  struct mh_chunk *chunk, int apart))
 {
 	if (move->pending) {
 		chunk->site = move->site;
@@ -1133,13 +1157,24 @@ MH_RUNTIME void mh_chunk_move_ends(struct mh_chunks *chunks,
 	}
 	if (chunk->usable < chunk->requested)
 		chunk->usable = chunk->requested;
-	if (chunk->base && move->pending && chunk->base == move->base &&
-	    change(chunks, move, chunk))
-		return;
+	if (chunk->base && move->pending && chunk->base == move->base) {
+		if (bury)
+			bury(chunks, chunk->base + 1, end_of(chunk));
+		if (change(chunks, move, chunk))
+			return;
+	}
+	chunk->opened = 0;
 	if (chunk->base)
-		be_born(chunks, chunk, apart);
+		born(chunks, chunk, apart);
 	if (chunk->base != move->base && replace(chunks, move, 0))
 		free_wide(chunks, move->before);
+}
+
+MH_RUNTIME void mh_chunk_move_ends(struct mh_chunks *chunks,
+				   const struct mh_chunk_move *move,
+				   struct mh_chunk *chunk, int apart)
+{
+	move_ends(chunks, move, chunk, apart, NULL, be_born);
 }
 
 /* ---- all ---------------------------------------------------------------------------------- */
@@ -1242,4 +1277,254 @@ MH_RUNTIME int mh_chunk_walk(struct mh_chunks *chunks,
 			ret = walk_zones(&walk, table, i << MH_SPACE_SHIFT);
 	}
 	return ret;
+}
+
+/* ---- nested tables ------------------------------------------------------------------------ */
+
+#define PATIENCE	1000u	/* yields, until a claimed pool is open */
+
+MH_RUNTIME int mh_chunk_nest(struct mh_chunks *chunks, struct mh_chunks *outer)
+{
+	struct mh_chunks *there;
+
+	for (unsigned int i = 0; i < MH_INNER_TABLES; i++) {
+		there = NULL;
+		if (!__atomic_compare_exchange_n(&outer->inner[i], &there, chunks,
+						 0, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE) &&
+		    there != chunks)
+			continue;
+		STORE(&chunks->depth, LOAD(&outer->depth) + 1);
+		__atomic_store_n(&chunks->outer, outer, __ATOMIC_RELEASE);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+MH_RUNTIME int mh_chunk_is_inside(struct mh_chunks *chunks,
+				  const struct mh_chunk *chunk)
+{
+	struct mh_chunks *outer = LOAD_ACQUIRE(&chunks->outer);
+	struct mh_chunk pool;
+
+	if (!outer)
+		return 1;
+	if (mh_chunk_find_inside(outer, chunk->base, &pool))
+		return (chunk->opened & MH_ALONE) != 0;
+	return (pool.opened & ~MH_ALONE) > chunk->base;
+}
+
+MH_RUNTIME int mh_chunk_find_inside(struct mh_chunks *chunks, uintptr_t address,
+				    struct mh_chunk *chunk)
+{
+	int error = mh_chunk_find(chunks, address, chunk);
+
+	return error || mh_chunk_is_inside(chunks, chunk) ? error : -ENOENT;
+}
+
+static void clear_spot(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
+		       uintptr_t near, uintptr_t from, uintptr_t end)
+{
+	const uint64_t word = spot_word(spot, near);
+
+	if (word && base_of(near, word) - from < end - from &&
+	    exchange(spot, word, 0))
+		free_wide(chunks, word);
+}
+
+static void clear_group(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
+			uintptr_t group, uintptr_t from, uintptr_t end)
+{
+	struct mh_chunk_spot spot = { NULL, NULL };
+	struct mh_chunk_more *more;
+	uint32_t first = nr_of(group, MH_BLOCK_SHIFT), used, i;
+
+	used = vacant(&leaf->slot[first]) |
+	       vacant(&leaf->slot[first + ROW_SLOTS]) << ROW_SLOTS;
+	for (used = ~used; used; used &= used - 1) {
+		i = (uint32_t)__builtin_ctz(used);
+		spot.slot = &leaf->slot[first + i];
+		clear_spot(chunks, &spot, group + i * MH_BLOCK_BYTES, from, end);
+	}
+	if (likely(!LOAD(&chunks->has_more)))
+		return;
+	for (more = more_behind(&leaf->link[nr_of(group, MH_GROUP_SHIFT)]); more;
+	     more = more_behind(&more->link))
+		for (i = 0; i < MH_MORE_SLOTS; i++) {
+			spot.more = &more->slot[i];
+			clear_spot(chunks, &spot, group, from, end);
+		}
+}
+
+/* Takes away all that begins from @from on and before @end. */
+static void clear(struct mh_chunks *chunks, uintptr_t from, uintptr_t end)
+{
+	const uintptr_t group = (uintptr_t)1 << MH_GROUP_SHIFT;
+	const uintptr_t leaves = (uintptr_t)1 << MH_LEAF_SHIFT;
+	struct mh_chunk_leaf *leaf;
+	uintptr_t at = from & ~(group - 1);
+
+	while (at < end) {
+		leaf = find_leaf(chunks, at);
+		if (leaf)
+			clear_group(chunks, leaf, at, from, end);
+		at = leaf ? at + group : (at | (leaves - 1)) + 1;
+	}
+}
+
+/*
+ * The usual case: no lists, and a small chunk begins not far before, and ends
+ * before the address.  What begins before that ends before it.
+ */
+static inline int is_clear_of_earlier(const struct mh_chunks *chunks,
+				      uintptr_t address)
+{
+	const struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT);
+	struct mh_chunk chunk;
+
+	return leaf && nr >= ROW_SLOTS && !LOAD(&chunks->has_more) &&
+	       last_in_row(leaf, &nr) &&
+	       !(LOAD(&leaf->slot[nr]) & (MH_WORD_IS_WIDE | MH_WORD_PENDING)) &&
+	       !is_in(chunks, leaf, nr, address, &chunk) &&
+	       chunk.base < address;
+}
+
+/* Whatever overlaps a new chunk has died. */
+static void bury(struct mh_chunks *chunks, uintptr_t base, uintptr_t end)
+{
+	struct finding found;
+
+	clear(chunks, base, end);
+	if (is_clear_of_earlier(chunks, base))
+		return;
+	for (unsigned int i = 0; i < TRIES && !find(chunks, base, &found); i++)
+		if (exchange(&found.spot, found.word, 0))
+			free_wide(chunks, found.word);
+}
+
+/*
+ * Who claims the record of a pool opens it.  Nobody waits for another one for
+ * long: that may be the thread that our signal handler has interrupted, or one
+ * that stayed in the parent of a fork.
+ */
+static int claim(struct mh_chunk_wide *wide, uint64_t gen)
+{
+	uint32_t there = LOAD(&wide->claim);
+
+	if (there != (uint32_t)gen &&
+	    __atomic_compare_exchange_n(&wide->claim, &there, (uint32_t)gen, 0,
+					__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return 1;
+	for (unsigned int i = 0; i < PATIENCE; i++) {
+		if (LOAD_ACQUIRE(&wide->claim) != (uint32_t)gen)
+			return 0;
+		mh_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+	}
+	return 1;
+}
+
+static void open_wide(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
+		      uint64_t word, uintptr_t base)
+{
+	struct mh_chunk_wide *wide = wide_at(chunks, wide_of(word));
+	uint64_t gen = LOAD_ACQUIRE(&wide->gen);
+	uint32_t mine = (uint32_t)gen;
+	struct mh_chunks *inner;
+	struct mh_chunk pool;
+	uintptr_t from;
+
+	if (!claim(wide, gen))
+		return;
+	/* as it is now that it is claimed */
+	if (read_word(chunks, spot, word, base, &pool)) {
+		from = pool.opened & ~MH_ALONE;
+		if (from < base)
+			from = base;
+		for (unsigned int i = 0; i < MH_INNER_TABLES; i++) {
+			inner = LOAD_ACQUIRE(&chunks->inner[i]);
+			if (inner)
+				clear(inner, from, end_of(&pool));
+		}
+		__atomic_store_n(&wide->opened, end_of(&pool) |
+				 (pool.opened & MH_ALONE), __ATOMIC_RELEASE);
+	}
+	__atomic_compare_exchange_n(&wide->claim, &mine, 0, 0, __ATOMIC_RELEASE,
+				    __ATOMIC_RELAXED);
+}
+
+/* Only a wide record can tell how far it is open. */
+static void open_pool(struct mh_chunks *chunks, const struct mh_chunk *pool)
+{
+	struct mh_chunk_spot spot;
+	uint64_t word;
+	uint32_t fresh;
+
+	if (!find_base(chunks, pool->base, &spot, &word))
+		return;
+	if (!(word & MH_WORD_IS_WIDE)) {
+		if (word & MH_WORD_PENDING)
+			return;
+		fresh = make_wide(chunks, pool);
+		if (!fresh)
+			return;
+		if (!exchange(&spot, word, with_block(pool->base, fresh))) {
+			free_wide(chunks, fresh);
+			return;
+		}
+		word = with_block(pool->base, fresh);
+	}
+	open_wide(chunks, &spot, word, pool->base);
+}
+
+/* Return: 0 when the pool could not be opened. */
+static int enter(struct mh_chunks *outer, struct mh_chunk *chunk)
+{
+	struct mh_chunk pool;
+	int error;
+
+	for (unsigned int i = 0; i < TRIES; i++) {
+		error = mh_chunk_find_inside(outer, chunk->base, &pool);
+		if (error == -ENOENT)
+			chunk->opened = MH_ALONE;
+		if (error == -ENOENT ||
+		    (!error && (pool.opened & ~MH_ALONE) > chunk->base))
+			return 1;
+		if (!error)
+			open_pool(outer, &pool);
+	}
+	return 0;
+}
+
+static void be_born_inside(struct mh_chunks *chunks, struct mh_chunk *chunk,
+			   int apart)
+{
+	struct mh_chunks *outer = LOAD_ACQUIRE(&chunks->outer);
+
+	bury(chunks, chunk->base, end_of(chunk));
+	if (outer && !enter(outer, chunk))
+		lose(chunks);
+	else
+		be_born(chunks, chunk, apart);
+}
+
+MH_RUNTIME void mh_chunk_born_inside(struct mh_chunks *chunks, uintptr_t base,
+				     size_t requested, size_t usable,
+				     uintptr_t site)
+{
+	struct mh_chunk chunk = {
+		.base = base,
+		.requested = requested,
+		.usable = usable < requested ? requested : usable,
+		.site = site,
+	};
+
+	be_born_inside(chunks, &chunk, 0);
+}
+
+MH_RUNTIME void mh_chunk_move_ends_inside(struct mh_chunks *chunks,
+					  const struct mh_chunk_move *move,
+					  struct mh_chunk *chunk)
+{
+	move_ends(chunks, move, chunk, 0, clear, be_born_inside);
 }

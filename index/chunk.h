@@ -38,7 +38,7 @@
 
 #include <mallochooks/runtime.h>
 
-#define MH_CHUNK_LAYOUT	1	/* for readers outside: Documentation/formats.rst */
+#define MH_CHUNK_LAYOUT	2	/* for readers outside: Documentation/formats.rst */
 
 #define MH_BLOCK_SHIFT	5	/* addresses that a slot stands for, 2^n bytes */
 #define MH_GROUP_SHIFT	10
@@ -66,7 +66,8 @@
 #define MH_WORD_KIND_SHIFT	5
 #define MH_WORD_KIND		0x7ffffu
 #define MH_WORD_TOKEN_SHIFT	24	/* of who reallocates a small chunk */
-#define MH_WORD_TOKEN		0xffu
+#define MH_WORD_TOKEN		0x7fu
+#define MH_WORD_ALONE_SHIFT	31	/* of a small one, MH_ALONE */
 #define MH_WORD_GEN_SHIFT	5
 #define MH_WORD_GEN		7u
 #define MH_WORD_WIDE_SHIFT	8
@@ -134,7 +135,20 @@ struct mh_chunk_wide {
 	uint64_t base;
 	uint64_t gen;		/* odd: being written; the word has some bits of it */
 	uint32_t next;		/* when it is free: number of the next, plus 1 */
+	uint32_t claim;		/* bits of @gen: somebody is opening it */
+	uint64_t opened;	/* as of struct mh_chunk */
 } __attribute__((aligned(64)));
+
+/*
+ * Pools: chunks of one table, the outer one, out of which those of others are
+ * carved.  The first that is made in a pool opens it: what the inner tables still
+ * have there is taken away, then the pool's record says how far it is open.  A
+ * chunk of an inner table lives only where that is said, so all go with their pool,
+ * at once.  One that was made where there was no pool stands alone: it lives as
+ * long as none comes there.
+ */
+#define MH_INNER_TABLES	16
+#define MH_ALONE	((uint64_t)1 << 63)
 
 #define MH_WIDE_FIRST	6	/* records of the first block, 2^n */
 #define MH_WIDE_BLOCKS	18	/* each twice as large as the one before */
@@ -151,6 +165,9 @@ struct mh_chunk_wide {
  * @lost:	chunks that could not be recorded: no memory
  * @has_more:	nonzero when any group has more words than slots
  * @kinds:	the other tables of kinds
+ * @outer:	table whose chunks are our pools; NULL: ours lie in none
+ * @inner:	tables to which this one is the outer one
+ * @depth:	tables that we are nested in
  */
 struct mh_chunks {
 	struct mh_chunk_way ways[MH_WAYS];
@@ -163,14 +180,19 @@ struct mh_chunks {
 	uint64_t lost;
 	int has_more;
 	struct mh_chunk_kind *kinds[MH_KIND_TABLES];
+	struct mh_chunks *outer;
+	struct mh_chunks *inner[MH_INNER_TABLES];
+	uint32_t depth;
 };
 
 /* Readers outside know these: MH_CHUNK_LAYOUT grows with them. */
-_Static_assert(sizeof(struct mh_chunks) == 397512 &&
+_Static_assert(sizeof(struct mh_chunks) == 397656 &&
 	       offsetof(struct mh_chunks, kinds) == 397488 &&
+	       offsetof(struct mh_chunks, outer) == 397512 &&
 	       offsetof(struct mh_chunk_leaf, mark_1k) == 278528 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
-	       sizeof(struct mh_chunk_wide) == 64, "layout 1");
+	       offsetof(struct mh_chunk_wide, opened) == 56 &&
+	       sizeof(struct mh_chunk_wide) == 64, "layout 2");
 
 /**
  * struct mh_chunk - what is known of a chunk
@@ -179,6 +201,7 @@ _Static_assert(sizeof(struct mh_chunks) == 397512 &&
  * @usable:	bytes from @base on that its owner may use
  * @site:	address that the allocating call returned to
  * @tag:	what mh_chunk_tag() has set, or 0
+ * @opened:	of a pool: addresses below this; MH_ALONE: it lies in no pool
  * @pending:	nonzero while a realloc of it is under way
  */
 struct mh_chunk {
@@ -187,6 +210,7 @@ struct mh_chunk {
 	size_t usable;
 	uintptr_t site;
 	uint64_t tag;
+	uint64_t opened;
 	int pending;
 };
 
@@ -201,6 +225,7 @@ struct mh_chunk_spot {
  * @base:	the chunk
  * @site:	of it; valid when @pending is not 0, as all that follows
  * @tag:	of it
+ * @opened:	of it
  * @before:	its word as it was
  * @pending:	its word meanwhile; 0 when the chunk was not known
  * @gen:	generation of its wide record, if it has one
@@ -210,6 +235,7 @@ struct mh_chunk_move {
 	uintptr_t base;
 	uintptr_t site;
 	uint64_t tag;
+	uint64_t opened;
 	uint64_t before;
 	uint64_t pending;
 	uint64_t gen;
@@ -297,7 +323,51 @@ int mh_chunk_walk(struct mh_chunks *chunks,
 		  int (*visit)(const struct mh_chunk *chunk, void *arg),
 		  void *arg);
 
+/* ---- nested tables ------------------------------------------------------ */
+
+/**
+ * mh_chunk_nest() - chunks of one table are carved out of those of another
+ *
+ * Several threads may do that at once, with the same @outer.
+ * Context: before @chunks has any; as for mh_chunk_find().
+ * Return: 0; -ENOSPC: @outer has room for no more.
+ */
+int mh_chunk_nest(struct mh_chunks *chunks, struct mh_chunks *outer);
+
+/**
+ * mh_chunk_born_inside() - record a chunk of a table that may be nested
+ *
+ * Whatever overlaps it has died, and nobody has told us: a pool was reset.
+ * Arguments, context: as for mh_chunk_born(); @usable may be 0.
+ */
+void mh_chunk_born_inside(struct mh_chunks *chunks, uintptr_t base,
+			  size_t requested, size_t usable, uintptr_t site);
+
+/**
+ * mh_chunk_move_ends_inside() - as mh_chunk_move_ends(), of such a table
+ */
+void mh_chunk_move_ends_inside(struct mh_chunks *chunks,
+			       const struct mh_chunk_move *move,
+			       struct mh_chunk *chunk);
+
+/**
+ * mh_chunk_find_inside() - as mh_chunk_find(), of such a table
+ */
+int mh_chunk_find_inside(struct mh_chunks *chunks, uintptr_t address,
+			 struct mh_chunk *chunk);
+
+/**
+ * mh_chunk_is_inside() - has a chunk that was found not gone with its pool?
+ */
+int mh_chunk_is_inside(struct mh_chunks *chunks, const struct mh_chunk *chunk);
+
 #pragma GCC visibility pop
+
+/* Are there chunks of other tables in it? */
+static inline int mh_chunk_is_pool(const struct mh_chunk *chunk)
+{
+	return (chunk->opened & ~MH_ALONE) != 0;
+}
 
 /*
  * Where an address lies in its leaf, in units of 8 bytes; one of another leaf than

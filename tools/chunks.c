@@ -111,6 +111,7 @@ static int read_kind(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
 	out->requested = (uint32_t)kind->sizes;
 	out->usable = kind->sizes >> 32;
 	out->tag = 0;
+	out->opened = 0;
 	return kind->site && kind->sizes;
 }
 
@@ -134,6 +135,7 @@ static int read_wide(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
 	out->usable = wide.usable;
 	out->site = wide.site;
 	out->tag = wide.tag;
+	out->opened = wide.opened;
 	return !(wide.gen & 1) && wide.gen == again.gen && wide.base == out->base;
 }
 
@@ -181,6 +183,8 @@ static int read_spot(struct chunks *chunks, struct spot *spot, uint64_t block,
 		else
 			ok = read_kind(chunks, (word >> MH_WORD_KIND_SHIFT &
 						MH_WORD_KIND) - 1, out);
+		if (!(word & MH_WORD_IS_WIDE) && word >> MH_WORD_ALONE_SHIFT)
+			out->opened = MH_ALONE;
 		if (ok)
 			return 1;
 		if (reread(chunks, spot))
@@ -321,7 +325,7 @@ static void follow_marks(struct chunks *chunks, struct finding *finding)
 		look_in_group(chunks, finding, base);
 }
 
-int chunks_find(struct chunks *chunks, uint64_t address, struct mh_chunk *chunk)
+static int find(struct chunks *chunks, uint64_t address, struct mh_chunk *chunk)
 {
 	const uint64_t group = (uint64_t)1 << MH_GROUP_SHIFT;
 	struct finding finding;
@@ -344,6 +348,37 @@ int chunks_find(struct chunks *chunks, uint64_t address, struct mh_chunk *chunk)
 	return -EAGAIN;
 }
 
+/* Has it not gone with its pool? */
+static int is_alive(struct chunks *chunks, const struct mh_chunk *chunk)
+{
+	struct mh_chunk pool;
+
+	if (!chunks->outer)
+		return 1;
+	if (chunks_find(chunks->outer, chunk->base, &pool))
+		return (chunk->opened & MH_ALONE) != 0;
+	return (pool.opened & ~MH_ALONE) > chunk->base;
+}
+
+int chunks_find(struct chunks *chunks, uint64_t address, struct mh_chunk *chunk)
+{
+	const int error = find(chunks, address, chunk);
+
+	return error || is_alive(chunks, chunk) ? error : -ENOENT;
+}
+
+void chunks_nest(struct chunks *const *chunks, size_t nr)
+{
+	uint64_t outer;
+
+	for (size_t i = 0; i < nr; i++) {
+		outer = pointer(chunks[i], &chunks[i]->head->outer);
+		for (size_t k = 0; outer && k < nr; k++)
+			if (k != i && chunks[k]->at == outer)
+				chunks[i]->outer = chunks[k];
+	}
+}
+
 /* ---- all ---------------------------------------------------------------------------- */
 
 struct walk {
@@ -358,7 +393,7 @@ static void tell(struct chunks *chunks, struct spot *spot, uint64_t block,
 	struct mh_chunk chunk;
 	const int ret = read_spot(chunks, spot, block, &chunk);
 
-	if (ret > 0)
+	if (ret > 0 && is_alive(chunks, &chunk))
 		walk->visit(&chunk, walk->arg);
 	else if (ret < 0)
 		chunks->changed++;

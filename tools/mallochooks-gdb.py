@@ -5,7 +5,7 @@ mallochooks-gdb.py - "mallochooks query EXPRESSION" for gdb
     (gdb) source .../share/mallochooks/mallochooks-gdb.py
     (gdb) mallochooks query ptr->next
 
-tells which chunk the address lies in, of a process that runs or is stopped, and
+tells which chunk the address lies in, and what that lies in, of a process that runs or is stopped, and
 of a core file.  Only memory is read; nothing is called.  The ways through the
 table of the layer index are those of index/chunk.c, and its layout that of
 Documentation/formats.rst.
@@ -16,7 +16,7 @@ import struct
 import gdb
 
 ABI = 1
-LAYOUT = 1
+LAYOUT = 2
 MAGIC = struct.pack("<II", 0x6B686D31, ABI)
 # Where the linkers put a constant that has pointers in it.
 SECTIONS = (".data.rel.ro", ".data.rel.ro.local", ".rodata", ".data")
@@ -28,12 +28,15 @@ STACK_IDENT = 8
 STACK_LAYERS = 48
 LAYER_ROOT = 104
 
-TABLE_BYTES = 397512
+TABLE_BYTES = 397656
 FIRST_KINDS = 65536
 ZONES = 131072
 BEYOND = 393216
 WIDE = 397312
 KINDS = 397488
+OUTER = 397512
+DEPTH = 397648
+ALONE = 1 << 63
 LEAF_LINKS = 262144
 LEAF_1K = 278528
 LEAF_16K = 282624
@@ -71,6 +74,8 @@ class Index:
     def __init__(self, ident, table):
         self.ident = ident
         self.table = table
+        self.outer = None
+        self.depth = read_one(table + DEPTH, "I")
 
     def zone(self, address):
         number = address >> 33 & 0x7FFF
@@ -99,18 +104,18 @@ class Index:
             return None
         site, requested, usable = found
         return {"requested": requested, "usable": usable, "site": site,
-                "tag": 0}
+                "tag": 0, "opened": 0}
 
     def wide(self, number, base):
         """A record of a chunk's own."""
         number += 64
         bit = number.bit_length() - 1
         block = read_one(self.table + WIDE + 8 * (bit - 6))
-        found = block and read(block + 64 * (number - (1 << bit)), "QQQQQQ")
+        found = block and read(block + 64 * (number - (1 << bit)), "QQQQQQQQ")
         if not found or found[4] != base or found[5] & 1:
             return None
         return {"requested": found[0], "usable": found[1], "site": found[2],
-                "tag": found[3]}
+                "tag": found[3], "opened": found[7]}
 
     def chunk(self, word, block):
         base = block + 8 * (word & 3)
@@ -118,8 +123,11 @@ class Index:
             chunk = self.wide(word >> 8 & 0xFFFFFF, base)
         else:
             chunk = self.kind((word >> 5 & 0x7FFFF) - 1)
+            if chunk and word >> 31:
+                chunk["opened"] = ALONE
         if chunk:
-            chunk.update(base=base, pending=word >> 4 & 1, ident=self.ident)
+            chunk.update(base=base, pending=word >> 4 & 1, ident=self.ident,
+                         depth=self.depth)
         return chunk
 
     def group(self, address):
@@ -161,7 +169,7 @@ class Index:
         if far:
             yield far
 
-    def find(self, address):
+    def look(self, address):
         best = None
         places = [address, address - 1024] if address >= 1024 else [address]
         for place in places + list(self.marked(address)):
@@ -173,6 +181,19 @@ class Index:
                                 (not best["pending"], best["base"])):
                     best = chunk
         return best
+
+    def is_alive(self, chunk):
+        """Has it not gone with its pool?"""
+        if not self.outer:
+            return True
+        pool = self.outer.find(chunk["base"])
+        if not pool:
+            return bool(chunk["opened"] & ALONE)
+        return (pool["opened"] & ~ALONE) > chunk["base"]
+
+    def find(self, address):
+        chunk = self.look(address)
+        return chunk if chunk and self.is_alive(chunk) else None
 
 
 def sections():
@@ -245,6 +266,9 @@ def indexes():
     if not found:
         raise gdb.GdbError("no stack has the layer index: configure "
                            "HOOK_INDEX, or compose with --layers=...,index")
+    tables = {index.table: index for index in found}
+    for index in found:
+        index.outer = tables.get(read_one(index.table + OUTER))
     return found
 
 
@@ -289,13 +313,16 @@ class Query(gdb.Command):
         if not chunks:
             print("0x%x: in no chunk that is known" % address)
             return
-        chunk = max(chunks, key=lambda one: one["base"])
-        print("0x%x: byte %d of 0x%x, %d bytes requested, %d usable, tag %d, "
-              "%s%s" % (address, address - chunk["base"], chunk["base"],
-                        chunk["requested"], chunk["usable"], chunk["tag"],
-                        chunk["ident"],
-                        ", in realloc" if chunk["pending"] else ""))
-        print("  allocated at %s" % place(chunk["site"]))
+        chunks.sort(key=lambda one: (-one["base"], one["usable"],
+                                     -one["depth"]))
+        for chunk in chunks:
+            print("0x%x: byte %d of 0x%x, %d bytes requested, %d usable, "
+                  "tag %d, %s%s" % (address, address - chunk["base"],
+                                    chunk["base"], chunk["requested"],
+                                    chunk["usable"], chunk["tag"],
+                                    chunk["ident"],
+                                    ", in realloc" if chunk["pending"] else ""))
+            print("  allocated at %s" % place(chunk["site"]))
 
 
 Mallochooks()

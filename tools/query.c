@@ -23,6 +23,7 @@
 struct found {
 	struct mh_chunk chunk;
 	const char *ident;
+	uint32_t depth;
 };
 
 /* A site of something that was found, and where that is. */
@@ -91,6 +92,7 @@ static int open_query(struct query *query, const char *pid)
 {
 	char *end = NULL;
 	long number = 0;
+	struct chunks *chunks[MOST_INDEXES];
 	int units;
 
 	memset(query, 0, sizeof(*query));
@@ -112,6 +114,9 @@ static int open_query(struct query *query, const char *pid)
 	else if (units > 0 && !query->nr_indexes && !query->refused)
 		say("%s has no layer index: configure HOOK_INDEX, or compose "
 		    "the stack with --layers=...,index", query->memory.name);
+	for (size_t i = 0; i < query->nr_indexes; i++)
+		chunks[i] = &query->index[i].chunks;
+	chunks_nest(chunks, query->nr_indexes);
 	if (query->nr_indexes)
 		return 0;
 	close_query(query);
@@ -119,7 +124,7 @@ static int open_query(struct query *query, const char *pid)
 }
 
 static void add_found(struct query *query, const struct mh_chunk *chunk,
-		      const char *ident)
+		      const struct index *index)
 {
 	if (query->nr == query->room) {
 		query->room = query->room ? 2 * query->room : 64;
@@ -127,7 +132,8 @@ static void add_found(struct query *query, const struct mh_chunk *chunk,
 						      sizeof(*query->found));
 	}
 	query->found[query->nr].chunk = *chunk;
-	query->found[query->nr++].ident = ident;
+	query->found[query->nr].ident = index->ident;
+	query->found[query->nr++].depth = index->chunks.head->depth;
 }
 
 /* ---- sites --------------------------------------------------------------------------- */
@@ -264,23 +270,47 @@ static void begin_json(const struct query *query, const char *format)
 
 /* ---- query ------------------------------------------------------------------------------- */
 
-/* The innermost of all indexes.  Return: as mh_chunk_find(). */
-static int ask(struct query *query, uint64_t address, struct found *found)
+/* What an address lies in, in query->found. */
+struct answer {
+	uint64_t address;
+	int error;
+	size_t first;
+	size_t nr;
+};
+
+/* The innermost first, as in mallochooks_query_outer(). */
+static int by_extent(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	if (x->chunk.base != y->chunk.base)
+		return x->chunk.base > y->chunk.base ? -1 : 1;
+	if (x->chunk.usable != y->chunk.usable)
+		return x->chunk.usable < y->chunk.usable ? -1 : 1;
+	return (x->depth < y->depth) - (x->depth > y->depth);
+}
+
+static void ask(struct query *query, struct answer *answer)
 {
 	struct mh_chunk chunk;
-	int error, best = -ENOENT;
+	int error;
 
+	answer->first = query->nr;
+	answer->error = -ENOENT;
 	for (size_t i = 0; i < query->nr_indexes; i++) {
-		error = chunks_find(&query->index[i].chunks, address, &chunk);
-		if (error && best == -ENOENT)
-			best = error;
-		if (error || (!best && chunk.base <= found->chunk.base))
-			continue;
-		best = 0;
-		found->chunk = chunk;
-		found->ident = query->index[i].ident;
+		error = chunks_find(&query->index[i].chunks, answer->address,
+				    &chunk);
+		if (!error)
+			add_found(query, &chunk, &query->index[i]);
+		else if (answer->error == -ENOENT)
+			answer->error = error;
 	}
-	return best;
+	answer->nr = query->nr - answer->first;
+	if (!answer->nr)
+		return;
+	answer->error = 0;
+	qsort(query->found + answer->first, answer->nr, sizeof(*query->found),
+	      by_extent);
 }
 
 static uint64_t parse_address(const char *word)
@@ -296,51 +326,57 @@ static uint64_t parse_address(const char *word)
 	return address;
 }
 
-static void answer(const struct query *query, uint64_t address, int error,
-		   const struct found *found)
+static void show_answer(const struct query *query, const struct answer *answer)
 {
-	if (error) {
-		printf("%#14" PRIx64 "          - %s\n", address,
-		       error == -EAGAIN ? "changes again and again" :
-					  "in no chunk that is known");
-		return;
+	const struct found *found = query->found + answer->first;
+
+	if (answer->error)
+		printf("%#14" PRIx64 "          - %s\n", answer->address,
+		       answer->error == -EAGAIN ? "changes again and again" :
+						  "in no chunk that is known");
+	for (size_t i = 0; i < answer->nr; i++) {
+		printf("%#14" PRIx64 " %10" PRIu64 " ", answer->address,
+		       answer->address - found[i].chunk.base);
+		show_object(query, &found[i]);
 	}
-	printf("%#14" PRIx64 " %10" PRIu64 " ", address,
-	       address - found->chunk.base);
-	show_object(query, found);
 }
 
-static void answer_json(const struct query *query, uint64_t address, int error,
-			const struct found *found)
+static void show_answer_json(const struct query *query,
+			     const struct answer *answer)
 {
-	printf("{\"address\":\"%#" PRIx64 "\",\"error\":", address);
-	show_string(stdout, !error ? NULL : error == -EAGAIN ? "EAGAIN" :
-							       "ENOENT");
-	if (error) {
-		fputs(",\"offset\":null,\"object\":null}", stdout);
+	const struct found *found = query->found + answer->first;
+
+	printf("{\"address\":\"%#" PRIx64 "\",\"error\":", answer->address);
+	show_string(stdout, !answer->error ? NULL :
+			    answer->error == -EAGAIN ? "EAGAIN" : "ENOENT");
+	if (answer->error) {
+		fputs(",\"offset\":null,\"object\":null,\"outer\":[]}", stdout);
 		return;
 	}
 	printf(",\"offset\":%" PRIu64 ",\"object\":",
-	       address - found->chunk.base);
+	       answer->address - found->chunk.base);
 	show_object_json(query, found);
-	putchar('}');
+	fputs(",\"outer\":[", stdout);
+	for (size_t i = 1; i < answer->nr; i++) {
+		if (i > 1)
+			putchar(',');
+		show_object_json(query, &found[i]);
+	}
+	fputs("]}", stdout);
 }
 
 /* Return: 1 when one of them lies in no chunk. */
 static int answer_all(struct query *query, char *const *word, size_t nr)
 {
-	uint64_t *address = xcalloc(nr + 1, sizeof(*address));
-	int *error = xcalloc(nr + 1, sizeof(*error)), bad = 0;
-	struct found found;
+	struct answer *answer = xcalloc(nr + 1, sizeof(*answer));
+	int bad = 0;
 	size_t i;
 
 	for (i = 0; i < nr; i++)
-		address[i] = parse_address(word[i]);
+		answer[i].address = parse_address(word[i]);
 	for (i = 0; i < nr; i++) {
-		memset(&found, 0, sizeof(found));
-		error[i] = ask(query, address[i], &found);
-		bad |= error[i] != 0;
-		add_found(query, &found.chunk, found.ident);
+		ask(query, &answer[i]);
+		bad |= answer[i].error != 0;
 	}
 	symbolise(query);
 	if (json) {
@@ -354,13 +390,11 @@ static int answer_all(struct query *query, char *const *word, size_t nr)
 	for (i = 0; i < nr; i++) {
 		if (json)
 			fputs(i ? ",\n" : "\n", stdout);
-		(json ? answer_json : answer)(query, address[i], error[i],
-					      &query->found[i]);
+		(json ? show_answer_json : show_answer)(query, &answer[i]);
 	}
 	if (json)
 		fputs("]}\n", stdout);
-	free(address);
-	free(error);
+	free(answer);
 	return bad;
 }
 
@@ -368,14 +402,14 @@ static int answer_all(struct query *query, char *const *word, size_t nr)
 
 struct listing {
 	struct query *query;
-	const char *ident;
+	const struct index *index;
 };
 
 static void list_chunk(const struct mh_chunk *chunk, void *arg)
 {
 	const struct listing *listing = arg;
 
-	add_found(listing->query, chunk, listing->ident);
+	add_found(listing->query, chunk, listing->index);
 }
 
 static int by_base(const void *a, const void *b)
@@ -391,7 +425,7 @@ static void list_objects(struct query *query, size_t *changed, size_t *missing)
 
 	*changed = *missing = 0;
 	for (size_t i = 0; i < query->nr_indexes; i++) {
-		listing.ident = query->index[i].ident;
+		listing.index = &query->index[i];
 		chunks_walk(&query->index[i].chunks, list_chunk, &listing);
 		*changed += query->index[i].chunks.changed;
 		*missing += query->index[i].chunks.missing;
@@ -455,7 +489,8 @@ static void usage_query(void)
 	     "       mallochooks query [options] --core=CORE ADDRESS...\n"
 	     "\n"
 	     "Tells of each address which chunk it lies in: where that begins, the bytes\n"
-	     "requested and usable, the place that allocated it, its tag.  The layer\n"
+	     "requested and usable, the place that allocated it, its tag.  Where that lies\n"
+	     "in a chunk of another allocator, that one follows, and so on.  The layer\n"
 	     "\"index\" must be in the process, which runs on meanwhile.\n"
 	     "\n"
 	     OPTIONS_HELP

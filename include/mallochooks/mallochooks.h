@@ -92,6 +92,8 @@ struct mallochooks_option {
 
 enum mallochooks_object_flags {
 	MALLOCHOOKS_PENDING = 1, /* a realloc of it is under way */
+	MALLOCHOOKS_POOL = 2,	/* another allocator has chunks in it, or had */
+	MALLOCHOOKS_DEPTH = 0xff00, /* indexes that its own is nested in, from 256 */
 };
 
 /**
@@ -490,6 +492,10 @@ const struct mallochooks_option *mallochooks_option(const char *name);
  * usable one.  Of one that nobody frees or reallocates meanwhile the answer is
  * certain; it is never made up of two.  The memory at @address is not touched.
  *
+ * Where allocators are nested, the answer is the innermost chunk: the object, and
+ * not the pool that it lies in.  Objects go when their pool is freed, whoever
+ * frees it.
+ *
  * Context: as mallochooks_for_each_stack(); also event handlers, signal handlers,
  * children of fork.
  * Return: 0; -ENOENT: no live chunk that we know of (freed, foreign, older than
@@ -498,8 +504,23 @@ const struct mallochooks_option *mallochooks_option(const char *name);
 int mallochooks_query(const void *address, struct mallochooks_object *object);
 
 /**
+ * mallochooks_query_outer() - what does this object lie in?
+ * @inner:	as mallochooks_query(), or this function, has filled it in
+ * @outer:	filled in when found; may be @inner
+ *
+ * From an object to the chunk of the pool that it lies in, and so on, to what
+ * malloc has given.  Takes longer than a query, as all units are asked.
+ *
+ * Context: as mallochooks_query().
+ * Return: 0; -ENOENT: nothing that we know of; -EAGAIN: as there.
+ */
+int mallochooks_query_outer(const struct mallochooks_object *inner,
+			    struct mallochooks_object *outer);
+
+/**
  * mallochooks_set_tag() - mark a chunk with a number of the client's own
- * @address:	any within the chunk, which must not be freed meanwhile
+ * @address:	any within the chunk, which must not be freed meanwhile; of several
+ *		it is the innermost
  * @tag:	the number; 0, which every chunk begins with, takes it away
  *
  * Context: as mallochooks_query().
