@@ -723,10 +723,13 @@ static void alive_open(void)
 	file.head->peak_percent = percent;
 }
 
-/* What lives in the end may be the most of all. */
+/*
+ * What lives in the end may be the most of all.  Of objects that have gone with their
+ * pool nobody has told us, but the index knows.
+ */
 static void alive_end(void)
 {
-	if (gaps % 2)
+	if (gaps % 2 || MH_INSIDE[0])
 		alive_begin(1);
 	else if (alive.on)
 		note_peak();

@@ -85,6 +85,41 @@ print(answer["object"]["ident"], *[one["ident"] for one in answer["outer"]])' >g
 	pid=''
 }
 
+# Objects that have gone with their pool are no leaks of the layer sites.
+cat >leaks.c <<'END'
+#include <stdlib.h>
+#include "pools.h"
+struct pool a, b;
+int main(void)
+{
+	a.room = malloc(a.bytes = 4 << 20);
+	b.room = malloc(b.bytes = 4 << 20);
+	for (int i = 0; i < 10; i++)
+		bump_alloc(&a, 100);
+	for (int i = 0; i < 3; i++)
+		bump_alloc(&b, 200);
+	free(a.room);
+	return 0;
+}
+END
+cat >gone.conf <<'END'
+allocators = (
+  { ident = "libc"; method = "wrap"; layers = [ "index" ]; },
+  { ident = "bump"; inside = "libc"; method = "replace";
+    layers = [ "sites", "index" ]; alloc = "bump_alloc(pZ)p"; }
+);
+END
+object leaks.o -c leaks.c
+make_hooks gone gone.conf
+mkdir rec
+link_prog "leaks" leaks.o pools.o && {
+	with "MALLOCHOOKS=sites.dir=rec,sites.after=0" ./prog
+	is "leaks" "3 600 -10 -1000" "$("$tool" report --leaks --json rec | python3 -c '
+import json, sys
+total = json.load(sys.stdin)["processes"][0]["total"]
+print(*total["alive"].values(), *total["inherited"].values())')"
+}
+
 conf replace wrap
 make_hooks replace d.conf
 link_prog "replace" $objects && {
