@@ -38,14 +38,16 @@
 #define SPINS		50000000u	/* a file may take long to make */
 #define SPINS_LATER	1000u	/* once that was too long */
 
-enum { DIR, AFTER, SIZE, FIRST, PEAK };
+enum { DIR, AFTER, SIZE, FIRST, PEAK, REACH };
 
 static char dir[MALLOCHOOKS_STRING_BYTES] = CONFIG_SITES_DIR;
 
 #ifdef CONFIG_HOOK_INDEX
 #define SITES_PEAK_OPTION \
 	[PEAK] = MH_OPT_INT("peak", 3, 0, 100, "percent", 0, \
-			    "growth at which what lives is noted; 0: never"),
+			    "growth at which what lives is noted; 0: never"), \
+	[REACH] = MH_OPT_SIZE("reach", 0, 0, (int64_t)1 << 40, 0, \
+			      "most bytes looked at for lost chunks, at exit"),
 #else
 #define SITES_PEAK_OPTION
 #endif
@@ -149,6 +151,7 @@ static unsigned int nr_shards;
 static struct shard overflow;
 static struct totals lost;	/* as long as there is no file */
 static uint32_t gaps;	/* as in the file's header */
+static uint32_t had_gaps;	/* not 0: a parent had some */
 
 /* What came before the file; wiped in a child by the kernel where it can. */
 #define CLOSED	UINT64_MAX
@@ -237,6 +240,7 @@ static int enter_any(struct shard *shard, uint64_t key, uint64_t size,
 
 #include "sites-asked.h"
 #include "sites-log.h"
+#include "sites-reach.h"
 
 /* ---- the calls that are ---------------------------------------------------- */
 
@@ -620,6 +624,7 @@ void HOOK_IDENT(fork)(void)
 	mine.index = no_index;
 	mine.mask = 0;
 	mine.without = 0;
+	had_gaps |= gaps;
 	gaps %= 2;
 	lost = (struct totals){ 0 };
 	patience = SPINS;
@@ -755,5 +760,6 @@ void HOOK_IDENT(fini)(void)
 	    !is_open())
 		return;
 	alive_end();
+	tell_lost();
 	__atomic_store_n(&file.head->state, MH_SITES_ENDED, __ATOMIC_RELEASE);
 }

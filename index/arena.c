@@ -18,7 +18,15 @@ struct region {
 	size_t used;	/* bytes, this head included */
 };
 
+/* What was mapped, for mh_arena_each(); stands in a region. */
+struct mapped {
+	struct mapped *next;
+	void *start;
+	size_t bytes;
+};
+
 static struct region *current_region;
+static struct mapped *all_mapped;
 
 static void *map(size_t bytes)
 {
@@ -28,13 +36,48 @@ static void *map(size_t bytes)
 	return at < 0 && at > -4096 ? NULL : (void *)at;
 }
 
+static void list(void *start, size_t bytes)
+{
+	struct mapped *mapped = mh_arena(sizeof(*mapped));
+
+	if (!mapped)
+		return;
+	mapped->start = start;
+	mapped->bytes = bytes;
+	mapped->next = __atomic_load_n(&all_mapped, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&all_mapped, &mapped->next, mapped,
+					    0, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
+}
+
+static void *map_listed(size_t bytes)
+{
+	void *start = map(bytes);
+
+	if (start)
+		list(start, bytes);
+	return start;
+}
+
+MH_RUNTIME void mh_arena_each(void (*take)(uintptr_t start, size_t bytes,
+					   void *arg), void *arg)
+{
+	const struct mapped *mapped;
+
+	/* acquire: pairs with the release above */
+	for (mapped = __atomic_load_n(&all_mapped, __ATOMIC_ACQUIRE); mapped;
+	     mapped = mapped->next)
+		take((uintptr_t)mapped->start, mapped->bytes, arg);
+}
+
 MH_RUNTIME void *mh_arena(size_t bytes)
 {
 	if (bytes > SIZE_MAX / 2)
 		return NULL;
 	bytes = (bytes + GRAIN - 1) & ~(size_t)(GRAIN - 1);
 	if (bytes > REGION_BYTES / 4)
-		return map(bytes);
+		return map_listed(bytes);
 	for (;;) {
 		struct region *region, *fresh;
 		size_t at;
@@ -56,5 +99,7 @@ MH_RUNTIME void *mh_arena(size_t bytes)
 						 __ATOMIC_RELAXED))
 			mh_syscall(SYS_munmap, (long)fresh, REGION_BYTES, 0, 0,
 				   0, 0);
+		else
+			list(fresh, REGION_BYTES);
 	}
 }

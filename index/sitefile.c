@@ -41,6 +41,7 @@
 _Static_assert(sizeof(struct mh_sites_record) == 64, "a cache line");
 _Static_assert(sizeof(struct mh_sites_life) == 64, "the place of a record");
 _Static_assert(sizeof(struct mh_sites_alive) == 64, "the place of a record");
+_Static_assert(sizeof(struct mh_sites_unreached) == 64, "the place of a record");
 _Static_assert(sizeof(struct mh_sites_page) == MH_SITES_PAGE_BYTES, "a page");
 _Static_assert(sizeof(struct mh_sites_module) == 48, "no holes");
 _Static_assert(sizeof(struct mh_sites_header) == MH_SITES_PAGE_BYTES, "a page");

@@ -42,7 +42,7 @@ static const char *const builtin_flags[] = {
 
 static const char *const runtime_sources[] = {
 	"hooks/nextsym.c", "hooks/unit.c", "hooks/live.c", "hooks/switch.c", "hooks/latch.c", "index/arena.c", "index/chunk.c",
-	"index/shard.c", "index/module.c", "index/unwind.c", "index/sitefile.c", "config/options.c",
+	"index/reach.c", "index/shard.c", "index/module.c", "index/unwind.c", "index/sitefile.c", "config/options.c",
 	"config/value.c", "config/say.c",
 };
 

@@ -38,6 +38,8 @@
 #define EXIT_NOT_RUN	126
 #define EXIT_NOT_FOUND	127
 
+#define REACH		"1G"	/* sites.reach for --leaks: a second or so */
+
 struct run {
 	const char *options;
 	const char *facades;	/* as asked for */
@@ -367,6 +369,15 @@ static void add_facades(const struct run *run)
 	free(words);
 }
 
+/* Who asks for leaks wants to know which are lost, unless told otherwise. */
+static int looks_for_lost(const struct run *run)
+{
+	const char *words = getenv("MALLOCHOOKS");
+
+	return run->record.sites && run->record.options.leaks &&
+	       !(words && strstr(words, "sites.reach="));
+}
+
 /* "?": other units of the process may lack the layer. */
 static int set_environment(const struct run *run)
 {
@@ -376,6 +387,8 @@ static int set_environment(const struct run *run)
 	if (!carries_hooks(&run->prog))
 		err = join_env("LD_PRELOAD", run->unit, ':',
 			       preload ? preload : "");
+	if (!err && looks_for_lost(run))
+		err = add_option("?sites.reach=" REACH);
 	if (!err && run->options)
 		err = add_option("%s", run->options);
 	if (!err && run->record.totals)

@@ -69,6 +69,8 @@ static void put_counts(FILE *out, const struct site_counts *counts)
 	put_heap(out, "alive", &counts->alive);
 	put_heap(out, "peak", &counts->peak);
 	put_heap(out, "inherited", &counts->inherited);
+	put_heap(out, "lost_direct", &counts->direct);
+	put_heap(out, "lost_indirect", &counts->indirect);
 }
 
 static void put_options(FILE *out, const struct site_process *process)
@@ -101,9 +103,11 @@ static void put_process(FILE *out, const struct site_process *process)
 	put_field(out, "command", process->command);
 	put_options(out, process);
 	fprintf(out, ",\"full\":%s,\"missing_pages\":%" PRIu32
-		",\"damaged_parts\":%u,\"lives\":%s,\"total\":{",
+		",\"damaged_parts\":%u,\"lives\":%s,\"reach\":\"%s\""
+		",\"reach_threads\":%" PRIu32 ",\"total\":{",
 		process->full ? "true" : "false", process->missing,
-		process->damaged, process->lives ? "true" : "false");
+		process->damaged, process->lives ? "true" : "false",
+		site_reach_names[process->reach], process->reach_threads);
 	put_counts(out, &process->total);
 	fputs("},\"lost\":{", out);
 	put_counts(out, &process->lost);

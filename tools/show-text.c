@@ -240,6 +240,33 @@ static void show_lives(FILE *out, const struct table *table)
 	fputc('\n', out);
 }
 
+/* Of leaks: which were lost? */
+static void show_reach(FILE *out, const struct table *table)
+{
+	const struct site_heap *direct = &table->total.direct;
+	const struct site_heap *indirect = &table->total.indirect;
+	const struct site_heap rest = {
+		table->told.chunks - direct->chunks - indirect->chunks,
+		table->told.bytes - direct->bytes - indirect->bytes,
+	};
+
+	if (!table->nr_told) {
+		if (table->nr_untold)
+			fputs("lost or still reachable: not told apart\n", out);
+		return;
+	}
+	fputs("lost: ", out);
+	put_heap(out, direct);
+	fputs("; only through these: ", out);
+	put_heap(out, indirect);
+	fputs("\nstill reachable: ", out);
+	put_heap(out, &rest);
+	if (table->nr_untold)
+		fprintf(out, "; not told apart: %zu %s", table->nr_untold,
+			plural(table->nr_untold, "file", "files"));
+	fputc('\n', out);
+}
+
 static void show_head(FILE *out, const struct table *table,
 		      const struct report_options *options)
 {
@@ -251,6 +278,8 @@ static void show_head(FILE *out, const struct table *table,
 		plural(table->nr_sites, "site", "sites"), table->nr_objects,
 		plural(table->nr_objects, "module", "modules"));
 	show_lives(out, table);
+	if (options->leaks)
+		show_reach(out, table);
 	if (report_has_filter(options)) {
 		fputs("that pass the filter: ", out);
 		show_sums(out, &table->matched, options);
@@ -495,15 +524,17 @@ struct columns {
 	int failed;
 	int at_once;
 	int peak;
+	int lost;
 };
 
 static struct columns columns_of(const struct table *table,
 				 const struct report_options *options)
 {
-	struct columns columns = { 0, 0, 0, 0 };
+	struct columns columns = { 0, 0, 0, 0, 0 };
 
 	columns.at_once = options->sort == REPORT_SORT_AT_ONCE;
 	columns.peak = options->leaks && options->peak;
+	columns.lost = options->leaks && table->nr_told;
 	for (size_t i = 0; i < table->nr && !options->leaks && !options->peak;
 	     i++) {
 		columns.frees |= table->row[i].counts.calls[SITE_FREE] != 0;
@@ -542,6 +573,8 @@ static void show_column_names(FILE *out, const struct table *table,
 
 	fprintf(out, "\n%10s %5s %12s %10s", figure.bytes_name, "%",
 		figure.nr_name, "mean");
+	if (columns->lost)
+		fprintf(out, " %10s %10s", "lost", "through it");
 	if (columns->peak)
 		fprintf(out, " %10s", "at peak");
 	if (columns->at_once)
@@ -568,6 +601,11 @@ static void show_row(FILE *out, const struct table *table, const struct row *row
 			show_weight(&table->total, options->sort)),
 		grouped(figure.nr, calls), figure.nr ?
 		human((double)figure.bytes / (double)figure.nr, mean) : "-");
+	if (columns->lost)
+		margin += fprintf(out, " %10s %10s",
+			human((double)show_positive(counts->direct.bytes), bytes),
+			human((double)show_positive(counts->indirect.bytes),
+			      calls));
 	if (columns->peak)
 		margin += fprintf(out, " %10s", human((double)show_positive(
 					counts->peak.bytes), bytes));
@@ -717,6 +755,34 @@ static char *name_of(const struct site_process *process, int several)
 	return name;
 }
 
+/* Why lost chunks are not told from others, or not for certain. */
+static void show_reach_note(FILE *out, const struct site_process *process,
+			    const char *name)
+{
+	static const char *const why[MH_SITES_REACH_GAPS + 1] = {
+		[MH_SITES_REACH_NO] = "nobody has looked: sites.reach, and the "
+				      "end by exit",
+		[MH_SITES_REACH_LARGE] = "it has more memory than sites.reach "
+					 "allows to look at",
+		[MH_SITES_REACH_DENIED] = "it may not read its memory by "
+					  "process_vm_readv(2), or not "
+					  "/proc/self/maps",
+		[MH_SITES_REACH_MEMORY] = "no memory for that was to be had",
+		[MH_SITES_REACH_GAPS] = "the index does not know all its chunks",
+	};
+
+	if (process->reach != MH_SITES_REACH_TOLD)
+		fprintf(out, "note: %s: lost chunks are not told from those "
+			"that can still be reached: %s\n", name,
+			why[process->reach]);
+	else if (process->reach_threads)
+		fprintf(out, "note: %s: %" PRIu32 " other %s ran when lost "
+			"chunks were looked for: registers of theirs, and what "
+			"they moved meanwhile, were not seen\n", name,
+			process->reach_threads, plural(process->reach_threads,
+						       "thread", "threads"));
+}
+
 static void show_file_notes(FILE *out, const struct site_process *process,
 			    const struct report *report)
 {
@@ -727,6 +793,8 @@ static void show_file_notes(FILE *out, const struct site_process *process,
 		fprintf(out, "note: %s: what became of its chunks "
 			"was not recorded: its stack has no index below sites "
 			"(CONFIG_HOOK_INDEX)\n", name);
+	if (options->leaks && process->lives)
+		show_reach_note(out, process, name);
 	if (process->resets)
 		fprintf(out, "note: %s: counting began anew, "
 			"%" PRIu32 " %s (core.reset)\n", name,

@@ -30,6 +30,12 @@ const char *const site_state_names[] = {
 	[SITE_KILLED] = "killed",
 };
 
+const char *const site_reach_names[MH_SITES_REACH_GAPS + 1] = {
+	[MH_SITES_REACH_NO] = "no", [MH_SITES_REACH_TOLD] = "told",
+	[MH_SITES_REACH_LARGE] = "large", [MH_SITES_REACH_DENIED] = "denied",
+	[MH_SITES_REACH_MEMORY] = "memory", [MH_SITES_REACH_GAPS] = "gaps",
+};
+
 #define ATTEMPTS	8	/* at a file that changes while it is read */
 #define OVERLAPS_MOST	64	/* modules looked at for one address */
 
@@ -81,6 +87,8 @@ void site_counts_add(struct site_counts *to, const struct site_counts *more)
 	site_heap_add(&to->alive, &more->alive);
 	site_heap_add(&to->peak, &more->peak);
 	site_heap_add(&to->inherited, &more->inherited);
+	site_heap_add(&to->direct, &more->direct);
+	site_heap_add(&to->indirect, &more->indirect);
 }
 
 uint64_t site_births(const struct site_counts *counts)
@@ -574,6 +582,41 @@ static void read_records(struct reading *reading)
 	}
 }
 
+/* Pages that the header leads to; a damaged one may lead in a circle. */
+static void read_unreached(struct reading *reading)
+{
+	const struct mh_sites_unreached *entry;
+	struct site_process *process = reading->process;
+	uint32_t number = reading->head.unreached_page, left = reading->pages;
+	struct site_counts counts;
+	struct mh_sites_page page;
+
+	if (process->reach != MH_SITES_REACH_TOLD)
+		return;
+	for (; number; number = page.next) {
+		if (!left-- || number >= reading->pages ||
+		    pread(reading->fd, &page, sizeof(page), (off_t)number *
+			  MH_SITES_PAGE_BYTES) != sizeof(page) ||
+		    page.kind != MH_SITES_PAGE_NONE ||
+		    page.used > MH_SITES_RECORDS) {
+			process->damaged++;
+			return;
+		}
+		for (uint32_t i = 0; i < page.used; i++) {
+			entry = &page.unreached[i];
+			if (!is_life(reading, entry->key)) {
+				process->damaged++;
+				continue;
+			}
+			counts = (struct site_counts){
+				.direct = heap_of(&entry->direct),
+				.indirect = heap_of(&entry->indirect),
+			};
+			add_counts(reading, entry->key, &counts);
+		}
+	}
+}
+
 /* ---- the process ------------------------------------------------------------ */
 
 static char *take_command(const struct mh_sites_header *head)
@@ -655,6 +698,13 @@ static void take_lives(struct site_process *process,
 	process->lost.alive.bytes = (int64_t)head->lost_bytes;
 	changes = counts_of_life(&head->lost_life);
 	site_counts_add(&process->lost, &changes);
+	process->reach = head->reach <= MH_SITES_REACH_GAPS ?
+			 (enum mh_sites_reach)head->reach : MH_SITES_REACH_NO;
+	process->reach_threads = head->reach_threads;
+	if (process->reach == MH_SITES_REACH_TOLD) {
+		process->lost.direct = heap_of(&head->unreached[0]);
+		process->lost.indirect = heap_of(&head->unreached[1]);
+	}
 }
 
 /* The text that is whole, if there is one. */
@@ -775,6 +825,7 @@ static void read_once(struct reading *reading, const struct stat *st)
 	read_modules(reading);
 	process->damaged = 0;	/* the same pages come once more */
 	read_records(reading);
+	read_unreached(reading);
 	/* Read later than its parts, or earlier: but in one piece. */
 	if (process->lives)
 		process->total.peak = heap_of(&reading->head.at_peak[
@@ -807,6 +858,7 @@ static int has_moved(struct reading *reading)
 	    (head.generation == reading->head.generation &&
 	     head.nr_modules == reading->head.nr_modules &&
 	     head.peak == reading->head.peak &&
+	     head.reach == reading->head.reach &&
 	     head.resets == reading->head.resets))
 		return 0;
 	if (check_header(&head))

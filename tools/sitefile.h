@@ -35,6 +35,8 @@ struct site_heap {
  * @alive:	chunks that were allocated here, or inherited, and live
  * @peak:	those that lived at the peak of the process
  * @inherited:	those of @alive's that were there when the process was forked
+ * @direct:	those of @alive's that were lost in the end, that nothing led to
+ * @indirect:	that only lost ones led to
  *
  * Sums stop at UINT64_MAX, or at the ends of int64_t.
  */
@@ -47,6 +49,8 @@ struct site_counts {
 	struct site_heap alive;
 	struct site_heap peak;
 	struct site_heap inherited;
+	struct site_heap direct;
+	struct site_heap indirect;
 };
 
 /**
@@ -97,6 +101,8 @@ extern const char *const site_state_names[];
  * @resets:	so often counting has begun anew
  * @gaps:	so often nothing was recorded for a time; @off: and is not now
  * @unseen:	deaths of chunks that the index did not know
+ * @reach:	whether lost chunks are told from those that could be reached
+ * @reach_threads: other threads that ran when that was looked for
  * @full:	pages were refused: the file had become as large as it may
  * @missing:	pages that were in use and are not in the file
  * @damaged:	pages, records and modules that could not be understood
@@ -124,10 +130,15 @@ struct site_process {
 	int off;
 	uint64_t unseen;
 	int lives;
+	enum mh_sites_reach reach;
+	uint32_t reach_threads;
 	int full;
 	uint32_t missing;
 	unsigned int damaged;
 };
+
+/* Why they are not told apart; a word each, "told" for when they are. */
+extern const char *const site_reach_names[MH_SITES_REACH_GAPS + 1];
 
 uint64_t site_add(uint64_t a, uint64_t b);
 void site_heap_add(struct site_heap *to, const struct site_heap *more);

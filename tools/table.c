@@ -248,6 +248,12 @@ void table_add(struct table *table, struct objects *objects,
 	site_counts_add(&table->total, &counts);
 	site_counts_add(&table->lost, &process->lost);
 	table->lives |= process->lives;
+	if (process->reach == MH_SITES_REACH_TOLD) {
+		table->nr_told++;
+		site_heap_add(&table->told, &process->total.alive);
+	} else if (process->lives) {
+		table->nr_untold++;
+	}
 	table->nr_sites = table->nr;
 }
 
@@ -355,6 +361,11 @@ static int by_address(const struct row *a, const struct row *b)
 	return order ? order : by_number(a->address, b->address);
 }
 
+static uint64_t positive(int64_t number)
+{
+	return number < 0 ? 0 : (uint64_t)number;
+}
+
 /* Largest first; the rest is for two reports of the same to be the same. */
 static int by_measure(const void *left, const void *right, void *arg)
 {
@@ -364,6 +375,16 @@ static int by_measure(const void *left, const void *right, void *arg)
 	double y = row_measure(b, options->sort);
 	int order;
 
+	/* what was lost comes first, and what leads to more before that */
+	if (options->leaks && !options->sorted) {
+		order = by_number(positive(b->counts.direct.bytes),
+				  positive(a->counts.direct.bytes));
+		if (!order)
+			order = by_number(positive(b->counts.indirect.bytes),
+					  positive(a->counts.indirect.bytes));
+		if (order)
+			return order;
+	}
 	if (x != y)
 		return x > y ? -1 : 1;
 	order = by_number(b->counts.bytes, a->counts.bytes);

@@ -72,6 +72,9 @@ struct suppressed {
  * @nr_sites:	of all, before anything was left out
  * @nr_objects:	that these lie in
  * @lives:	some file tells what became of chunks
+ * @nr_told:	files that tell lost chunks from those that could be reached
+ * @nr_untold:	files with lives that do not
+ * @told:	what lived in the former
  * @matched:	of the rows that passed the filters
  * @suppressed:	for each pattern, what it has left out
  * @nr_matched:	rows that passed and that have something to show
@@ -87,6 +90,9 @@ struct table {
 	size_t nr_sites;
 	size_t nr_objects;
 	int lives;
+	size_t nr_told;
+	size_t nr_untold;
+	struct site_heap told;
 	struct site_counts matched;
 	struct suppressed *suppressed;
 	size_t nr_matched;

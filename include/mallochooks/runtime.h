@@ -196,6 +196,14 @@ static inline int *mh_errno(void)
 void *mh_arena(size_t bytes);
 
 /**
+ * mh_arena_each() - the memory that mh_arena() has had from the kernel so far
+ * @take:	called with each piece, whole pages
+ * @arg:	handed to @take
+ */
+void mh_arena_each(void (*take)(uintptr_t start, size_t bytes, void *arg),
+		   void *arg);
+
+/**
  * struct mh_shard - head of a block of per-thread state
  * @owner:	thread pointer of the thread that uses it; unique among the
  *		live threads of a process, so a later thread with the same

@@ -156,10 +156,42 @@ struct mh_sites_alive {
 	uint64_t reserved;
 };
 
+/**
+ * struct mh_sites_unreached - the chunks of a call site that the process had lost
+ * @key:	as of a struct mh_sites_life; once for each site
+ * @direct:	that nothing led to
+ * @indirect:	that only lost ones led to
+ */
+struct mh_sites_unreached {
+	uint64_t key;
+	struct mh_sites_heap direct;
+	struct mh_sites_heap indirect;
+	uint64_t reserved[3];
+};
+
+/**
+ * enum mh_sites_reach - were chunks that the process could reach in the end told
+ * from those that it could not?
+ * @MH_SITES_REACH_NO:		nobody has looked
+ * @MH_SITES_REACH_TOLD:	they were
+ * @MH_SITES_REACH_LARGE:	no: more memory than sites.reach allows
+ * @MH_SITES_REACH_DENIED:	no: it could not be read
+ * @MH_SITES_REACH_MEMORY:	no: no memory for the work
+ * @MH_SITES_REACH_GAPS:	no: the index did not know all chunks
+ */
+enum mh_sites_reach {
+	MH_SITES_REACH_NO,
+	MH_SITES_REACH_TOLD,
+	MH_SITES_REACH_LARGE,
+	MH_SITES_REACH_DENIED,
+	MH_SITES_REACH_MEMORY,
+	MH_SITES_REACH_GAPS
+};
+
 #define MH_SITES_TEXT_PAGES	2u	/* of the text of options */
 
 enum mh_sites_kind {
-	MH_SITES_PAGE_NONE,	/* claimed, not in use (yet); text, or a base */
+	MH_SITES_PAGE_NONE,	/* claimed, not in use (yet); text, a base, unreached */
 	MH_SITES_PAGE_RECORDS,
 	MH_SITES_PAGE_MODULES,
 	MH_SITES_PAGE_ALIVE
@@ -175,9 +207,11 @@ enum mh_sites_kind {
  * @base:	records: number of the page that holds them as they were when
  *		counting began anew (core.reset), to be taken off; 0: none.  Of
  *		a base, which has no kind, the keys do not count
+ * @next:	what was not reached: number of the next such page; 0: none
  * @record:	records
  * @life:	those of operation 0
  * @alive:	what lived
+ * @unreached:	what was not reached, in a page that the header leads to
  * @module:	struct mh_sites_module, one behind the other
  */
 struct mh_sites_page {
@@ -185,11 +219,13 @@ struct mh_sites_page {
 	uint32_t shard;
 	uint32_t used;
 	uint32_t base;
-	uint32_t reserved[12];
+	uint32_t next;
+	uint32_t reserved[11];
 	union {
 		struct mh_sites_record record[MH_SITES_RECORDS];
 		struct mh_sites_life life[MH_SITES_RECORDS];
 		struct mh_sites_alive alive[MH_SITES_RECORDS];
+		struct mh_sites_unreached unreached[MH_SITES_RECORDS];
 		unsigned char module[64 * MH_SITES_RECORDS];
 	};
 };
@@ -280,6 +316,12 @@ enum mh_sites_state {
  * @gaps:	twice the number of times that nothing was recorded, as core.record,
  *		sites.on or, of lives, index.on said; odd: nothing is now, or was in
  *		the end
+ * @reach:	enum mh_sites_reach, stored after what it tells of (version 2)
+ * @reach_threads: other threads that ran meanwhile
+ * @unreached_page: number of the first page of struct mh_sites_unreached; their kind
+ *		is MH_SITES_PAGE_NONE, so that readers of an earlier age leave them
+ *		out; 0: there is none
+ * @unreached:	what found no room there: lost directly, and indirectly
  * @exe:	path of the executable, from /proc/self/exe
  * @cwd:	working directory when the file was made
  * @command:	arguments, each with its NUL; cut where the room ends
@@ -321,7 +363,11 @@ struct mh_sites_header {
 	char inside[32];
 	uint64_t unseen;
 	uint32_t gaps;
-	unsigned char reserved[572];
+	uint32_t reach;
+	uint32_t reach_threads;
+	uint32_t unreached_page;
+	struct mh_sites_heap unreached[2];
+	unsigned char reserved[528];
 	char exe[1024];
 	char cwd[1024];
 	char command[1024];

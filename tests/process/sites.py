@@ -16,6 +16,9 @@
 #					frees at once, short and long, chunks and bytes
 #					at the peak, inherited chunks and bytes
 #	sites.py heap FILE...		the same of each whole file, without the place
+#	sites.py unreached FILE...	of each place with lost chunks: "build-id path
+#					address", chunks and bytes lost directly, and
+#					indirectly
 #	sites.py field NAME FILE...	that number or text of each header
 #	sites.py show FILE...		all of each file, for people
 #	sites.py check FILE...		nothing: the format's rules hold, or it fails
@@ -41,7 +44,9 @@ HEADER = [("magic", "Q"), ("version", "I"), ("page_bytes", "I"),
 LIVES = [("peak", "I"), ("peak_percent", "I"), ("peak_chunks_0", "Q"),
          ("peak_bytes_0", "Q"), ("peak_chunks_1", "Q"), ("peak_bytes_1", "Q")]
 LOST_LIFE = 280
-ASKED, ASKED_END = 344, 452  # texts of options, resets, all that came later
+REACH = 452  # told, threads, first page; what found no room: two pairs
+REACHES = 6
+ASKED, ASKED_END = 344, 496  # texts of options, resets, all that came later
 BOUNDS, TEXTS = 112, {"ident": 208, "exe": 1024, "cwd": 2048, "command": 3072}
 OPS = {0: "life", 1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}
@@ -125,6 +130,7 @@ class File:
                 rule(used <= 63, "page %d of %d entries", page, used)
                 for nr in range(used):
                     self.entry(data, at + 64 + 64 * nr)
+        self.read_unreached(data)
         self.check_modules()
 
     def header(self, data):
@@ -140,6 +146,9 @@ class File:
                         struct.unpack_from(kinds, data, 240)))
         rule(head["peak"] <= 1 and head["peak_percent"] <= 100, "peak %d, %d %%",
              head["peak"], head["peak_percent"])
+        head.update(zip(("reach", "reach_threads", "unreached_page"),
+                        struct.unpack_from("=3I", data, REACH)))
+        rule(head["reach"] < REACHES, "reach %d", head["reach"])
         key, *self.lost_life = struct.unpack_from("=8Q", data, LOST_LIFE)
         rule(not key, "a key of what was lost")
         rule(head["file_bytes"] == head["pages_limit"] * PAGE,
@@ -192,6 +201,27 @@ class File:
             return
         rule(not key >> 60 & 7 and not reserved, "an entry of %#x", key)
         self.alive[key] = added_words(self.alive.get(key, [0] * 6), numbers)
+
+    def read_unreached(self, data):
+        """By key of operation 0: chunks and bytes lost directly, indirectly."""
+        self.unreached = {}
+        page, seen = self.head["unreached_page"], set()
+        rule(not page or self.head["reach"] <= 1, "reach %d with a page",
+             self.head["reach"])
+        while page:
+            at = page * PAGE
+            rule(page not in seen and at + PAGE <= len(data), "unreached page %d",
+                 page)
+            seen.add(page)
+            kind, _, used, base, page = struct.unpack_from("=5I", data, at)
+            rule(not kind and not base and 1 <= used <= 63,
+                 "an unreached page of kind %d, %d entries", kind, used)
+            for nr in range(used):
+                key, *numbers = struct.unpack_from("=8Q", data, at + 64 + 64 * nr)
+                rule(key and not key >> 60 & 7 and not any(numbers[4:]) and
+                     numbers[0] + numbers[2], "an unreached entry of %#x", key)
+                rule(key not in self.unreached, "%#x comes twice", key)
+                self.unreached[key] = numbers[:4]
 
     def heaps(self):
         """By key of operation 0: the numbers of "lives"."""
@@ -324,6 +354,10 @@ def main():
                        (build_id, path, "%#x" % at))
                 heaps.setdefault(key, [0] * 9)
                 heaps[key] = [a + b for a, b in zip(heaps[key], numbers)]
+        elif what == "unreached":
+            for key, numbers in file.unreached.items():
+                place = file.place(key & ADDRESS & ~NOWHERE, key >> 63, True)
+                print(*place[:2], "%#x" % place[2], *numbers)
     for key in sorted(heaps):
         if what == "heap":
             print(*heaps[key])
