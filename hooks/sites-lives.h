@@ -729,7 +729,7 @@ static void alive_open(void)
  */
 static void alive_end(void)
 {
-	if (gaps % 2 || MH_INSIDE[0])
+	if (gaps % 2 || MH_INSIDE[0] != '\0')
 		alive_begin(1);
 	else if (alive.on)
 		note_peak();
