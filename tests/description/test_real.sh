@@ -133,7 +133,7 @@ talloc 60 new_person talloc_strdup
 talloc 60 add_marks talloc_realloc
 E
 	is "talloc: chunks" "$(count_of libc)" "$(count_of talloc)" &&
-	alive libc 0 && alive talloc 150
+	alive libc 0 && alive talloc 0
 
 real lua lua5.4 lua -l:liblua5.4.a -lm -ldl <<'E' &&
 lua 2 make_blocks lua_createtable
