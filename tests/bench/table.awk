@@ -211,6 +211,47 @@ function threads_table(	i, name)
 	}
 }
 
+# Each line of a file: name, best, over the first, median over it, peak in KiB
+function timed_programs_table(	i, j, n, program, name, line, field, wall, kib, goal, missed)
+{
+	n = split("python3 sqlite3 perl git", program, " ")
+	for (j = 1; j <= n; j++)
+		while ((getline line <(work "/wall." program[j])) > 0) {
+			split(line, field, " ")
+			wall[field[1], j] = field[2]
+			kib[field[1], j] = field[5]
+		}
+	print "Whole programs, time; peak memory    python3      sqlite3" \
+	      "         perl          git"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!((name, 1) in wall))
+			continue
+		printf "%-32s", name == "plain" ? "unhooked, ms; MiB" : label[name]
+		missed = 0
+		for (j = 1; j <= n; j++) {
+			if (name == "plain") {
+				printf "%7.0f %5.1f", wall[name, j] / 1000, \
+					kib[name, j] / 1024
+				continue
+			}
+			printf "%7.2f %5.2f", wall[name, j] / wall["plain", j], \
+				kib[name, j] / kib["plain", j]
+			goal = j == 1 ? 1.08 : 1.04
+			if (name ~ /^index/ && kib[name, j] / kib["plain", j] > goal)
+				missed = 1
+			if (name == "both" && j == 1 &&
+			    wall[name, j] / wall["plain", j] > 1.12)
+				missed = 1
+		}
+		if (name ~ /^index/)
+			printf "   goal for memory 1.08, others 1.04: %s", missed ? "missed" : "met"
+		if (name == "both")
+			printf "   goal for time 1.12: %s", missed ? "missed" : "met"
+		print ""
+	}
+}
+
 function programs_table(	i, j, n, program, name, plain, mine, goal, missed)
 {
 	n = split("python3 sqlite3 perl git", program, " ")
@@ -405,6 +446,8 @@ END {
 	lookup_table()
 	print ""
 	programs_table()
+	print ""
+	timed_programs_table()
 	print ""
 	start_table()
 	print ""
