@@ -17,7 +17,7 @@
  * it lies in: the tables of the two know each other.
  */
 #include <mallochooks/layer.h>
-#include "chunk.h"
+#include "chunk-quick.h"
 
 HOOK_OBSERVING
 HOOK_KEEPS_CHUNKS
@@ -25,6 +25,15 @@ HOOK_KEEPS_CHUNKS
 /* Has a name of its own, as the layer sites looks into it too. */
 #define chunks	HOOK_IDENT(chunks)
 __attribute__((visibility("hidden"))) struct mh_chunks chunks;
+
+/* One address to go out from, where gcc would have one for each of its fields. */
+static inline struct mh_chunks *own_chunks(void)
+{
+	struct mh_chunks *own = &chunks;
+
+	__asm__("" : "+r"(own));
+	return own;
+}
 
 static uint64_t unseen;	/* deaths of chunks that we have never had */
 
@@ -40,7 +49,12 @@ __attribute__((weak)) int NEXT_IDENT(apart)(void)
 __attribute__((weak)) size_t NEXT_IDENT(size_word)(const void *ptr)
 {
 	(void)ptr;
-	return 0;
+	return SIZE_MAX;
+}
+
+__attribute__((weak)) void NEXT_IDENT(free_own)(void *ptr, caller_t caller)
+{
+	NEXT_IDENT(free)(ptr, caller);
 }
 
 /* An allocator without a size function answers 0: what was asked for, then. */
@@ -60,7 +74,8 @@ static void met_unseen(void)
 
 static __attribute__((noinline)) void die_slowly(void *ptr, caller_t caller)
 {
-	if (!mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr))
+	if (!mh_chunk_dies_quickly(&chunks, (uintptr_t)ptr, 0) &&
+	    !mh_chunk_dies_slowly(&chunks, (uintptr_t)ptr))
 		met_unseen();
 	NEXT_IDENT(free)(ptr, caller);
 }
@@ -109,61 +124,125 @@ static void *born(void *ptr, size_t size, caller_t caller)
 	return ptr;
 }
 
+#define born_early	born
 #define find_chunk	mh_chunk_find_inside
 #define is_alive	mh_chunk_is_inside
 #else
-/* A way of its own, so that the usual one needs no more of a frame. */
-static __attribute__((noinline)) void *born_slowly(void *ptr, size_t size,
-						   caller_t caller)
+/*
+ * A way of its own, so that the usual one needs no more of a frame: of glibc's, the
+ * smallest chunk has 24 bytes, and more slack than that allows when less than 9 were
+ * asked for.
+ */
+static __attribute__((noinline)) struct mh_born born_slowly(void *ptr, size_t size,
+							   caller_t caller)
 {
-	const size_t usable = usable_of(ptr, size);
+	const size_t way = mh_chunk_way((uintptr_t)ptr);
+	const uint64_t units = mh_chunk_units(chunks.apart_start, way,
+					      (uintptr_t)ptr);
 
+	struct mh_born born = { ptr, 0 };
+
+	if (!ptr)
+		return born;
+	if (likely(units < MH_LEAF_UNITS))
+		born.sort = mh_chunk_born_at(&chunks, way, units, size,
+					     NEXT_IDENT(size_word)(ptr), caller,
+					     -1);
+	if (likely(born.sort))
+		return born;
 	if (NEXT_IDENT(apart)())
-		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size, usable,
-				     caller, 1);
+		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size,
+				     usable_of(ptr, size), caller, 1);
 	else
-		mh_chunk_born(&chunks, (uintptr_t)ptr, size, usable, caller, 0);
-	return ptr;
+		mh_chunk_born(&chunks, (uintptr_t)ptr, size,
+			      usable_of(ptr, size), caller, 0);
+	return born;
+}
+
+static inline struct mh_born born_as(void *ptr, size_t size, caller_t caller)
+{
+	struct mh_chunks *own = own_chunks();
+	const size_t way = mh_chunk_way((uintptr_t)ptr);
+	const uint64_t units = mh_chunk_units(own->apart_start, way,
+					      (uintptr_t)ptr);
+	struct mh_born born = { ptr, 0 };
+
+	/* NULL has no way */
+	if (likely(units < MH_LEAF_UNITS))
+		born.sort = mh_chunk_born_at(own, way, units, size,
+					     NEXT_IDENT(size_word)(ptr), caller,
+					     1);
+	return likely(born.sort) ? born : born_slowly(ptr, size, caller);
 }
 
 static inline void *born(void *ptr, size_t size, caller_t caller)
 {
-	size_t usable;
+	return born_as(ptr, size, caller).ptr;
+}
 
-	if (unlikely(!ptr))
-		return NULL;
-	usable = NEXT_IDENT(size_word)(ptr);
-	if (likely(usable != 0) &&
-	    likely(mh_chunk_born_quickly(&chunks, (uintptr_t)ptr, size, usable,
-					 caller, 1)))
-		return ptr;
-	return born_slowly(ptr, size, caller);
+/* Before init, an allocation that fails would seem to have a way. */
+static inline void *born_early(void *ptr, size_t size, caller_t caller)
+{
+	return born_slowly(ptr, size, caller).ptr;
+}
+
+/*
+ * For the layer sites, when it is the next one above: what it has to know of a chunk
+ * we have at hand anyway.  It takes a chunk out of the index before it is released.
+ */
+struct mh_born HOOK_IDENT(malloc_as)(size_t size, caller_t caller)
+{
+	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
+		return born_slowly(NEXT_IDENT(malloc)(size, caller), size,
+				   caller);
+	return born_as(NEXT_IDENT(malloc)(size, caller), size, caller);
+}
+
+size_t HOOK_IDENT(take)(void *ptr)
+{
+	return mh_chunk_dies_quickly(own_chunks(), (uintptr_t)ptr, 1);
+}
+
+void HOOK_IDENT(release)(void *ptr, caller_t caller)
+{
+	NEXT_IDENT(free_own)(ptr, caller);
 }
 
 #define find_chunk	mh_chunk_find
 #define is_alive(chunks, chunk)	1
 #endif
 
+void HOOK_IDENT(init)(void)
+{
+	mh_chunk_init(&chunks);
+}
+
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
+	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
+		return born_early(NEXT_IDENT(malloc)(size, caller), size,
+				  caller);
 	return born(NEXT_IDENT(malloc)(size, caller), size, caller);
 }
 
 void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
 {
+	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
+		return born_early(NEXT_IDENT(calloc)(n, size, caller), n * size,
+				  caller);
 	return born(NEXT_IDENT(calloc)(n, size, caller), n * size, caller);
 }
 
 void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 {
-	return born(NEXT_IDENT(memalign)(alignment, size, caller), size,
-		    caller);
+	return born_early(NEXT_IDENT(memalign)(alignment, size, caller), size,
+			  caller);
 }
 
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
 {
-	if (likely(mh_chunk_dies_quickly(&chunks, (uintptr_t)ptr)))
-		NEXT_IDENT(free)(ptr, caller);
+	if (likely(mh_chunk_dies_quickly(own_chunks(), (uintptr_t)ptr, 1)))
+		NEXT_IDENT(free_own)(ptr, caller);
 	else
 		die_slowly(ptr, caller);
 }
@@ -213,18 +292,23 @@ void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 {
 	struct mh_chunk_move move;
 	void *ptr;
+	int quick;
 
 	if (!old)
-		return born(NEXT_IDENT(realloc)(NULL, size, caller), size,
-			    caller);
-	mh_chunk_move_begins(&chunks, (uintptr_t)old, &move);
+		return born_early(NEXT_IDENT(realloc)(NULL, size, caller), size,
+				  caller);
+	quick = mh_chunk_moves_quickly(&chunks, (uintptr_t)old, &move);
+	if (unlikely(!quick))
+		mh_chunk_move_begins(&chunks, (uintptr_t)old, &move);
 	if (!size)
 		return realloc_to_zero(&move, old, caller);
 	ptr = NEXT_IDENT(realloc)(old, size, caller);
-	if (likely(ptr))
-		moved(&move, ptr, size, caller);
-	else
+	if (unlikely(!ptr))
 		mh_chunk_move_failed(&chunks, &move);
+	else if (unlikely(!quick) ||
+		 unlikely(!mh_chunk_moved_quickly(&chunks, &move, (uintptr_t)ptr,
+						  size, NEXT_IDENT(size_word)(ptr))))
+		moved(&move, ptr, size, caller);
 	return ptr;
 }
 

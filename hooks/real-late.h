@@ -4,7 +4,9 @@
  *
  * Included by terminal-METHOD.c, which defines bind(): how that is done is the
  * method.  Nothing is found at first, and every call looks: it may come before
- * our relocations and long before our constructor.
+ * our relocations and long before our constructor.  Once the stack is live there
+ * is something to be called always, so that calls which know that it is need not
+ * look.
  */
 #ifndef MH_REAL_LATE_H
 #define MH_REAL_LATE_H
@@ -40,13 +42,6 @@ static inline int bound(void)
 	return likely(real.found);
 }
 
-/* Here no other thread is about that could see a part of it. */
-void HOOK_IDENT(init)(void)
-{
-	if (!bound())
-		bind();
-}
-
 /* A first call goes a way of its own, so that no later one needs a frame. */
 #define FIRST_CALL(ret, op, params, args, hand, otherwise) \
 	static __attribute__((noinline, cold)) ret first_##op params \
@@ -71,8 +66,26 @@ static int can_call(void)
 	return bound() || bind();
 }
 
+/*
+ * Here no other thread is about that could see a part of it.  What was not found
+ * is looked for again by each call, as it may come with a library later.
+ */
+void HOOK_IDENT(init)(void)
+{
+	if (bound() || bind())
+		return;
+	real.malloc = first_malloc;
+	real.calloc = first_calloc;
+	real.realloc = first_realloc;
+	real.free = first_free;
+	real.memalign = first_memalign;
+	real.malloc_usable_size = first_malloc_usable_size;
+}
+
 /* As the operations call a real function. */
-#define CALL(op, args)	(bound() ? real.op args : first_##op args)
+#define CALL(op, args) \
+	(likely(MH_PHASE.word == MH_PHASE_LIVE) || bound() ? \
+		real.op args : first_##op args)
 
 #include "real-ops.h"
 

@@ -95,39 +95,52 @@ void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 	return CALL(memalign, (alignment, size));
 }
 
+/* Of a chunk that was made here, so that there is no doubt that we are bound. */
+void HOOK_IDENT(free_own)(void *ptr, caller_t caller)
+{
+	(void)caller;
+	real.free(ptr);
+}
+
 /*
  * For the layer index, when it is the next one above.  glibc's chunks begin at
- * multiples of 16, and 32 bytes apart at least.
+ * multiples of 16, and 32 bytes apart at least; and the word before each tells its
+ * size.
  * Source: glibc 2.36 malloc/malloc.c, MINSIZE and MALLOC_ALIGNMENT.
  */
 int HOOK_IDENT(apart)(void)
 {
-	return is_glibc;
+	return is_glibc && has_size_word;
 }
 
 /*
  * Usable bytes by the size word before a chunk, its flags taken off: those up to
- * the next size word.  0: ask malloc_usable_size().  That is for a chunk mapped
- * for itself, and for one with a tag in its address, whose word a plain load
- * cannot read.
- * Source: glibc 2.36 malloc/malloc.c, musable(), memsize().
+ * the next size word.  Where chunks are apart(), and the address bears no tag, of
+ * which a plain load knows nothing.  Right where it is less than 1,900: of a chunk
+ * mapped for itself it is more than that, and too much; such a one has whole pages,
+ * and what memalign() takes off leaves so many.
+ * Source: glibc 2.36 malloc/malloc.c, musable(), memsize(), sysmalloc_mmap(),
+ * _int_memalign().
  */
 size_t HOOK_IDENT(size_word)(const void *ptr)
 {
-	const size_t mapped = 2, flags = 7;
-	size_t word;
+	const size_t flags = 7;
 
-	if (!likely(has_size_word) || unlikely(mh_is_tagged(ptr)))
-		return 0;
-	word = ((const size_t *)ptr)[-1];
-	return likely(!(word & mapped)) ? (word & ~flags) - sizeof(word) : 0;
+	return (((const size_t *)ptr)[-1] & ~flags) - sizeof(size_t);
+}
+
+static int has_plain_size(const void *ptr)
+{
+	const size_t mapped = 2;
+
+	return likely(has_size_word) && likely(!mh_is_tagged(ptr)) &&
+	       likely(!(((const size_t *)ptr)[-1] & mapped));
 }
 
 size_t HOOK_IDENT(malloc_usable_size)(void *ptr)
 {
-	const size_t usable = HOOK_IDENT(size_word)(ptr);
-
-	return likely(usable != 0) ? usable : CALL(malloc_usable_size, (ptr));
+	return has_plain_size(ptr) ? HOOK_IDENT(size_word)(ptr) :
+				     CALL(malloc_usable_size, (ptr));
 }
 
 /*

@@ -15,7 +15,7 @@
 #define MH_SITES_LIVES_H
 
 #include <mallochooks/mallochooks.h>
-#include "chunk.h"
+#include "chunk-quick.h"
 
 #define CHANGES_MOST	8192u	/* in the log: two for each call */
 #define PRECISE		4096u	/* as often threads tell all that they have */
@@ -91,8 +91,12 @@ extern struct mh_chunks MH_NAME(index, chunks)
 /* Return: 0 when the index does not know the chunk. */
 static inline int know(void *ptr, struct victim *victim)
 {
-	return mh_chunk_knows_slowly(&MH_NAME(index, chunks), (uintptr_t)ptr,
-				     &victim->site, &victim->bytes);
+	struct mh_chunks *chunks = &MH_NAME(index, chunks);
+
+	return likely(mh_chunk_knows_quickly(chunks, (uintptr_t)ptr,
+					     &victim->site, &victim->bytes)) ||
+	       mh_chunk_knows_slowly(chunks, (uintptr_t)ptr, &victim->site,
+				     &victim->bytes);
 }
 
 static inline uint64_t life_key(uintptr_t site)
@@ -396,14 +400,27 @@ static int64_t own_limit(void)
 	return next >> 10 > COARSE ? next >> 10 : COARSE;
 }
 
+/* Of another thread's, that may change it just now, this is about right. */
+static int64_t live_in(const struct shard *shard)
+{
+	return __atomic_load_n(&shard->high, __ATOMIC_RELAXED) -
+	       __atomic_load_n(&shard->room, __ATOMIC_RELAXED);
+}
+
+/* Only its own thread may say when a shard is to tell. */
+static void set_high(struct shard *shard, int64_t live, int64_t room)
+{
+	shard->high = live + room;
+	shard->room = room;
+}
+
 /* Any thread may tell for a shard: what was told before is told off. */
 static int64_t tell_for(struct shard *shard)
 {
-	const int64_t live = __atomic_load_n(&shard->live, __ATOMIC_RELAXED);
+	const int64_t live = live_in(shard);
 	const int64_t told = __atomic_exchange_n(&shard->told, live,
 						 __ATOMIC_RELAXED);
 
-	__atomic_store_n(&shard->high, live + own_limit(), __ATOMIC_RELAXED);
 	return __atomic_add_fetch(&alive.bytes, live - told, __ATOMIC_RELAXED);
 }
 
@@ -429,11 +446,15 @@ static __attribute__((noinline, cold)) void tell(struct shard *shard)
 {
 	int64_t bytes, next;
 
+	/* as long as it is not known, it is asked for each time */
 	if (!alive.on) {
-		shard->high = INT64_MAX;
+		set_high(shard, live_in(shard),
+			 __atomic_load_n(&state, __ATOMIC_ACQUIRE) < OPEN ?
+			 0 : INT64_MAX / 2);
 		return;
 	}
 	bytes = tell_for(shard);
+	set_high(shard, live_in(shard), own_limit());
 	if (!is_open())
 		return;
 	__atomic_fetch_add(&alive.told, 1, __ATOMIC_RELAXED);
@@ -450,34 +471,41 @@ static __attribute__((noinline, cold)) void tell_directly(int64_t more)
 		__atomic_fetch_add(&alive.bytes, more, __ATOMIC_RELAXED);
 }
 
+/* By the golden ratio again; the upper bits of a product are from all of it. */
 static inline uintptr_t *recent_at(struct shard *shard, uintptr_t address)
 {
-	return &shard->latest->recent[hash(address >> 4, MH_SITES_RECENT - 1)];
+	return &shard->latest->recent[(uint32_t)address * 0x9e3779b1u >>
+				      (32 - __builtin_ctz(MH_SITES_RECENT))];
 }
 
 /* The chunk is the thread's latest. */
+static inline void remember_in(struct shard *shard, void *ptr, uint64_t bytes)
+{
+	shard->latest->chunk = (uintptr_t)ptr;
+	*recent_at(shard, (uintptr_t)ptr) = (uintptr_t)ptr;
+	shard->room -= (int64_t)bytes;
+	if (unlikely(shard->room < 0))
+		tell(shard);
+}
+
 static inline void remember(void *ptr, uint64_t bytes)
 {
 	struct shard *shard = mine.shard;
 
-	if (unlikely(!shard) && !(shard = own_shard())) {
+	if (unlikely(!shard) && !(shard = own_shard()))
 		tell_directly((int64_t)bytes);
-		return;
-	}
-	shard->latest->chunk = (uintptr_t)ptr;
-	*recent_at(shard, (uintptr_t)ptr) = (uintptr_t)ptr;
-	shard->live += (int64_t)bytes;
-	if (unlikely(shard->live > shard->high))
-		tell(shard);
+	else
+		remember_in(shard, ptr, bytes);
 }
 
 /* The latest chunk is one of the recent ones; by sums, as no branch is likely. */
 static inline enum change age_in(struct shard *shard, void *ptr)
 {
 	const uintptr_t address = (uintptr_t)ptr;
+	unsigned long age = shard->latest->chunk != address;
 
-	return DIED + MH_SITES_LONG - (*recent_at(shard, address) == address) -
-	       (shard->latest->chunk == address);
+	_Static_assert(MH_SITES_AT_ONCE == 0 && MH_SITES_LONG == 2, "a sum");
+	return (enum change)(age + (*recent_at(shard, address) != address));
 }
 
 static inline enum change age_of(void *ptr)
@@ -489,7 +517,7 @@ static inline enum change age_of(void *ptr)
 static inline void forgets(uint64_t bytes)
 {
 	if (likely(mine.shard != NULL))
-		mine.shard->live -= (int64_t)bytes;
+		mine.shard->room += (int64_t)bytes;
 	else
 		tell_directly(-(int64_t)bytes);
 }
@@ -514,9 +542,17 @@ static inline int dies_quickly(void *ptr)
 	life = first_life(victim.site);
 	if (unlikely(life->key != victim.site))
 		return 0;
-	shard->live -= (int64_t)victim.bytes;
+	shard->room += (int64_t)victim.bytes;
 	apply(life, age_in(shard, ptr), victim.bytes);
 	return 1;
+}
+
+/* Of a kind of the index's first table, what a chunk was asked for at most. */
+static inline uint32_t most_of_kind(size_t kind)
+{
+	const uint64_t key = MH_NAME(index, chunks).first_kinds[kind];
+
+	return (uint32_t)(mh_chunk_kind_usable(key) - mh_chunk_kind_slack(key));
 }
 
 /* ---- the log ------------------------------------------------------------------- */

@@ -158,6 +158,9 @@ static void use_index(struct shard *shard)
 	    __atomic_compare_exchange_n(&mine.index, &was, index->place, 0,
 					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		__atomic_store_n(&mine.mask, mask_of(index), __ATOMIC_RELAXED);
+#ifdef OVER_INDEX
+	mine.placed = shard;
+#endif
 }
 
 static void record(uint64_t key, uint64_t size, enum change change)
@@ -234,7 +237,12 @@ static int open_file(void)
 		return 0;
 	}
 	head = file.head;
-	file_base = (unsigned char *)head;
+#ifdef OVER_INDEX
+	head->no_record = no_file.no_record;
+	head->no_life = no_file.no_life;
+#endif
+	/* release: who counts there finds them */
+	__atomic_store_n(&file_base, (unsigned char *)head, __ATOMIC_RELEASE);
 	alive_open();
 	replay();
 	head->gaps = gaps;

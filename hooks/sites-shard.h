@@ -132,6 +132,38 @@ static int grow(struct shard *shard)
 	return 1;
 }
 
+/* The records at hand are not, any more; few places are in use. */
+static void forget_places(struct shard *shard)
+{
+#ifdef OVER_INDEX
+	struct place *places = shard->latest->places;
+
+	for (size_t i = 0; i < NR_PLACES; i++) {
+		if (places[i].call)
+			__atomic_store_n(&places[i].call, 0, __ATOMIC_SEQ_CST);
+		if (places[i].life)
+			__atomic_store_n(&places[i].life, 0, __ATOMIC_SEQ_CST);
+	}
+#else
+	(void)shard;
+#endif
+}
+
+/* Looks for modules that have been closed. */
+static void retire(void)
+{
+	const uint32_t before = __atomic_load_n(&file.head->generation,
+						__ATOMIC_RELAXED);
+	struct shard *shard;
+
+	mh_sitefile_retire(&file);
+	if (before == __atomic_load_n(&file.head->generation, __ATOMIC_RELAXED))
+		return;
+	for (shard = __atomic_load_n(&shards, __ATOMIC_ACQUIRE); shard;
+	     shard = shard->link)
+		forget_places(shard);
+}
+
 /*
  * A shard without an index: in a new thread, or in a child, where the index
  * still holds what the parent wrote into it.
@@ -145,6 +177,8 @@ static int adopt(struct shard *shard)
 						   __ATOMIC_RELAXED);
 	if (!index)
 		return grow(shard);
+	if (shard != &overflow)
+		forget_places(shard);
 	mh_clear(index->place, places(index->bits) * sizeof(index->place[0]));
 	shard->used = 0;
 	return 1;
@@ -210,7 +244,7 @@ static int enter(struct shard *shard, uint64_t key, size_t size)
 	uint32_t *at, *count;
 
 	if (op_of(key) == MH_SITES_FREE && from_loader(key)) {
-		mh_sitefile_retire(&file);
+		retire();
 		key = key_of(MH_SITES_FREE_LOADER, address_of(key));
 	}
 	at = find(shard, key);

@@ -15,6 +15,7 @@
  */
 #include <fcntl.h>
 #include <mallochooks/layer.h>
+#include "chunk.h"
 #include "module.h"
 #include "nextsym.h"
 #include "sitefile.h"
@@ -23,6 +24,14 @@
 
 /* Where it stands below us we learn what becomes of the chunks. */
 #define HAS_LIVES	IS_ENABLED(CONFIG_HOOK_INDEX)
+
+/* Where it is the next one, it tells us what it has at hand itself. */
+#define IS_NEXT_index	1
+#define IS_NEXT__(next)	IS_NEXT_##next
+#define IS_NEXT_(next)	IS_NEXT__(next)
+#if IS_NEXT_(MH_NEXT) && !defined(MH_INSIDE)
+#define OVER_INDEX
+#endif
 
 #ifndef MH_INSIDE
 #define MH_INSIDE	""	/* the composer tells of which allocator */
@@ -72,10 +81,24 @@ struct index {
 	uint32_t place[];
 };
 
+/*
+ * Where a thread's records are of the chunks of a kind (index/chunk.h): from the
+ * header's no_record and no_life on, which are there for all that have none yet.
+ */
+struct place {
+	uint32_t call;
+	uint32_t life;
+	uint64_t most;		/* bytes asked for of such a chunk, and its sort */
+};
+#define NR_PLACES	(1u << MH_KIND_BITS)
+
 /* Chunks that a thread has allocated, to tell how long they lived. */
 struct latest {
 	uintptr_t chunk;			/* the latest */
-	uintptr_t recent[MH_SITES_RECENT];	/* others, by hash() */
+	uintptr_t recent[MH_SITES_RECENT];	/* others, by a hash */
+#ifdef OVER_INDEX
+	struct place places[NR_PLACES];
+#endif
 };
 
 /*
@@ -90,9 +113,9 @@ struct shard {
 	uint32_t next;		/* offset of the record to be taken next */
 	uintptr_t owner;
 	struct shard *link;
-	int64_t live;		/* bytes that came to the thread, less those gone */
-	int64_t told;		/* of these, that the process knows of */
-	int64_t high;		/* more are to be told */
+	int64_t room;		/* bytes that may come to the thread until it tells */
+	int64_t told;		/* came to it less those gone: that all know of */
+	int64_t high;		/* so many are to be told, so @high - @room it has */
 	struct latest latest[];	/* one, if any */
 };
 _Static_assert(sizeof(struct shard) == 64, "a cache line");
@@ -102,6 +125,12 @@ _Static_assert(sizeof(struct shard) == 64, "a cache line");
 /* At offset 0 of the file there is no record, and this is not one either. */
 static const struct mh_sites_record nothing;
 static const uint32_t no_index[1];
+#ifdef OVER_INDEX
+static union {
+	struct shard shard;		/* with no places */
+	unsigned char bytes[SHARD_BYTES];
+} no_shard;
+#endif
 
 /*
  * What the usual call needs of its thread's shard; and the place of each size's
@@ -113,9 +142,15 @@ static MH_TLS struct {
 	uint32_t mask;
 	uint32_t without;	/* all shards were taken: do not ask again */
 	struct shard *shard;
+#ifdef OVER_INDEX
+	struct shard *placed;	/* the same, or &no_shard */
+#endif
 	unsigned char at[64];
 } mine = {
 	.index = no_index,
+#ifdef OVER_INDEX
+	.placed = &no_shard.shard,
+#endif
 	.at = {
 		[0 ... 4] = AT(0), [5] = AT(1), [6] = AT(2), [7] = AT(3),
 		[8] = AT(4), [9] = AT(5), [10] = AT(6), [11] = AT(7),
@@ -126,7 +161,17 @@ static MH_TLS struct {
 };
 
 /* Of the file; stays where it is, see index/sitefile.h. */
+#ifdef OVER_INDEX
+/* Counts that are negative, so that one more in them is noticed; by far, as threads that
+ * meet there may take back more or less than they have added. */
+static struct mh_sites_header no_file = {
+	.no_record.calls = { [0 ... MH_SITES_BUCKETS - 1] = 3u << 30 },
+	.no_life.died = { [0 ... MH_SITES_AGES - 1] = (uint64_t)3 << 62 },
+};
+static unsigned char *file_base = (unsigned char *)&no_file;
+#else
 static unsigned char *file_base = (unsigned char *)&nothing;
+#endif
 
 enum { LOGGING, OPENING, OPEN, OFF };
 
@@ -429,6 +474,7 @@ static __attribute__((noinline)) void *malloc_further(size_t size, uint64_t key)
 	return birth(NEXT_IDENT(malloc)(size, address_of(key)), key, size);
 }
 
+#ifndef OVER_INDEX
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_MALLOC, caller);
@@ -442,6 +488,8 @@ void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 	ptr = NEXT_IDENT(malloc)(size, caller);
 	return likely(ptr) ? made(ptr, &call) : failed(call.key, call.size);
 }
+
+#endif
 
 static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
 						      uint64_t key)
@@ -478,7 +526,9 @@ static void *resized(const struct victim *old, void *ptr, size_t size,
 	changes(caller, RESIZED, size);
 	if (likely(MH_PHASE.word == MH_PHASE_LIVE))
 		forgets(old->bytes);
-	return birth(ptr, key_of(MH_SITES_REALLOC, caller), size);
+	if (unlikely(!note(key_of(MH_SITES_REALLOC, caller), size)))
+		note_further(key_of(MH_SITES_REALLOC, caller), size);
+	return born(ptr, size);
 }
 
 /* realloc(ptr, 0) is a free wherever it returns NULL. */
@@ -519,6 +569,9 @@ static __attribute__((noinline)) void die_further(void *ptr, caller_t caller)
 	NEXT_IDENT(free)(ptr, caller);
 }
 
+#ifdef OVER_INDEX
+#include "sites-kinds.h"
+#else
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_FREE, caller);
@@ -533,6 +586,8 @@ void HOOK_IDENT(free)(void *ptr, caller_t caller)
 	}
 	NEXT_IDENT(free)(ptr, caller);
 }
+
+#endif
 
 HOOK_PASS(malloc_usable_size)
 
@@ -606,7 +661,7 @@ static void forget(struct shard *shard)
 	shard->number = 0;
 	shard->next = 0;
 	shard->full = 0;
-	shard->live = 0;
+	shard->room = 0;
 	shard->told = 0;
 	shard->high = 0;
 }
@@ -623,6 +678,9 @@ void HOOK_IDENT(fork)(void)
 	overflow.owner = 0;
 	mine.index = no_index;
 	mine.mask = 0;
+#ifdef OVER_INDEX
+	mine.placed = &no_shard.shard;
+#endif
 	mine.without = 0;
 	had_gaps |= gaps;
 	gaps %= 2;

@@ -4,19 +4,20 @@
  *
  * chunk.h tells the layout.  What makes it safe without a lock:
  *
- * - a chunk stands in one word, which is put by one exchange and taken away by
- *   one, and it stays in its slot as long as it lives.  The usual ways have a
- *   store instead where one who has the chunk is all who may write to the slot:
- *   at a death, and at a birth where chunks begin apart.  All others (a realloc
- *   that has left it, a birth in the same block) exchange a word that is not
- *   there then;
- * - where a chunk stands in two slots, as after a death that we did not see, the
- *   one that is found first in the order of probing is the later one;
+ * - a chunk stands in one slot or word, which is put by one exchange and taken
+ *   away by one.  The usual ways have a store instead where one who has the chunk
+ *   is all who may write to the slot: at a death, and at a birth where chunks
+ *   begin apart.  All others exchange what is not there then;
+ * - one that moves from its slot to a list, as it gets a tag, is in the list first,
+ *   and one that is reallocated is among the moves first: it is found twice rather
+ *   than never;
+ * - a word in a list whose slot does not say that there is one is dead, as long as
+ *   no block had more chunks than one;
  * - a wide record does not change while a word leads to it, and has a
  *   generation: a reader who finds the same one afterwards, and the same word,
  *   has read one record, and that of the chunk.
  */
-#include "chunk.h"
+#include "chunk-quick.h"
 #include <sys/syscall.h>
 #include "syscall.h"
 #include "thread.h"
@@ -86,10 +87,10 @@ static struct mh_chunk_leaf **leaf_in(struct mh_chunk_zone *zone,
 static inline struct mh_chunk_leaf *
 leaf_in_short(const struct mh_chunks *chunks, uintptr_t address)
 {
-	const struct mh_chunk_way *way = mh_chunk_way_of(chunks, address);
+	const size_t way = mh_chunk_way(address);
 
-	return mh_chunk_units(way, address & ~(uintptr_t)7) < MH_LEAF_UNITS ?
-		way->leaf : NULL;
+	return mh_chunk_units(chunks->way_start, way, address & ~(uintptr_t)15) <
+		       MH_LEAF_UNITS ? chunks->way_leaf[way] : NULL;
 }
 
 static struct mh_chunk_leaf *find_leaf(const struct mh_chunks *chunks,
@@ -121,34 +122,40 @@ static struct mh_chunk_zone *make_zone(struct mh_chunks *chunks,
 
 /* Who comes first has the way for good. */
 static void set_way(struct mh_chunks *chunks, uintptr_t address,
-		    struct mh_chunk_leaf *leaf)
+		    struct mh_chunk_leaf *leaf, int apart)
 {
-	struct mh_chunk_way *way = &chunks->ways[address >> MH_LEAF_SHIFT &
-						 (MH_WAYS - 1)];
+	const size_t way = mh_chunk_way(address);
 	struct mh_chunk_leaf *none = NULL;
 
-	if (!LOAD(&way->leaf) &&
-	    __atomic_compare_exchange_n(&way->leaf, &none, leaf, 0,
+	mh_chunk_init(chunks);
+	if (!LOAD(&chunks->way_leaf[way]) &&
+	    __atomic_compare_exchange_n(&chunks->way_leaf[way], &none, leaf, 0,
 					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		/* release: pairs with mh_chunk_units() */
-		__atomic_store_n(&way->start, (address >> MH_LEAF_SHIFT <<
-					       MH_LEAF_SHIFT) + 1,
+		__atomic_store_n(&chunks->way_start[way],
+				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
+				 __ATOMIC_RELEASE);
+	if (apart && LOAD(&chunks->way_leaf[way]) == leaf)
+		__atomic_store_n(&chunks->apart_start[way],
+				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
 				 __ATOMIC_RELEASE);
 }
 
 static struct mh_chunk_leaf *make_leaf(struct mh_chunks *chunks,
-				       uintptr_t address)
+				       uintptr_t address, int apart)
 {
 	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
 	struct mh_chunk_zone *zone;
 
-	if (likely(leaf))
+	if (likely(leaf) && (!apart || likely(
+	    LOAD(&chunks->apart_start[mh_chunk_way(address)]) == address >>
+	    MH_LEAF_SHIFT << MH_LEAF_SHIFT)))
 		return leaf;
 	zone = make_zone(chunks, address);
 	if (zone)
 		leaf = published((void **)leaf_in(zone, address), sizeof(*leaf));
 	if (leaf)
-		set_way(chunks, address, leaf);
+		set_way(chunks, address, leaf, apart);
 	return leaf;
 }
 
@@ -176,22 +183,49 @@ static int is_or_becomes(uint64_t *where, uint64_t value)
 	return !there || there == value;
 }
 
-/*
- * Return: number in the table, or UINT32_MAX when it has no room there.  From
- * probe to probe it is far, as the sizes of a site stand in rows.
- */
+static size_t slack_of(const struct mh_chunk *chunk)
+{
+	return chunk->usable - chunk->requested;
+}
+
+static uint32_t probed(const struct mh_chunk *chunk, unsigned int bits,
+		       uint32_t nr)
+{
+	return (uint32_t)mh_chunk_kind_probe(mh_chunk_kind_hash(chunk->site,
+								chunk->usable,
+								bits), nr, bits);
+}
+
+/* Return: number in the table, or UINT32_MAX when it has no room there. */
+static uint32_t first_kind(struct mh_chunks *chunks, const struct mh_chunk *chunk)
+{
+	const uint64_t key = mh_chunk_kind_key(chunk->site, chunk->usable,
+					       slack_of(chunk));
+	uint32_t nr;
+
+	if (chunk->site >> MH_KIND_USABLE_SHIFT || chunk->usable & 7 ||
+	    chunk->usable / 8 > MH_KIND_USABLE || slack_of(chunk) / 16 > MH_KIND_SLACK)
+		return UINT32_MAX;
+	for (uint32_t i = 0; i < MH_KIND_PROBES; i++) {
+		nr = probed(chunk, MH_KIND_BITS, i);
+		if (nr && nr != MH_KIND_LAST &&
+		    is_or_becomes(&chunks->first_kinds[nr], key))
+			return nr;
+	}
+	return UINT32_MAX;
+}
+
 static uint32_t kind_in(struct mh_chunk_kind *table, unsigned int bits,
 			const struct mh_chunk *chunk)
 {
-	const uint32_t first = mh_chunk_kind_hash(chunk->site, chunk->requested,
-						  chunk->usable, bits);
-	const uint64_t sizes = chunk->requested | (uint64_t)chunk->usable << 32;
+	const uint64_t sizes = chunk->usable |
+			       (uint64_t)slack_of(chunk) / 16 << 32;
 	uint32_t nr;
 
 	for (uint32_t i = 0; i < MH_KIND_PROBES; i++) {
-		nr = first ^ i << (bits - MH_KIND_PROBE_BITS);
+		nr = probed(chunk, bits, i);
 		if (is_or_becomes(&table[nr].site, chunk->site) &&
-		    is_or_becomes(&table[nr].sizes, sizes))
+		    is_or_becomes(&table[nr].sizes, sizes + 1))
 			return nr;
 	}
 	return UINT32_MAX;
@@ -202,11 +236,11 @@ static inline uint32_t table_kinds(unsigned int nr)
 	return 1u << (MH_KIND_BITS + 3 * nr);
 }
 
-/* The number of a chunk's kind; UINT32_MAX: it has none. */
+/* The number of a chunk's kind, not 0; UINT32_MAX: it has none. */
 static uint32_t number_of_kind(struct mh_chunks *chunks,
 			       const struct mh_chunk *chunk)
 {
-	uint32_t nr = kind_in(chunks->first_kinds, MH_KIND_BITS, chunk);
+	uint32_t nr = first_kind(chunks, chunk);
 	uint32_t first = table_kinds(0);
 	struct mh_chunk_kind *table;
 
@@ -233,14 +267,27 @@ kind_beyond(const struct mh_chunks *chunks, uint32_t nr)
 	return LOAD_ACQUIRE(&chunks->kinds[i]) + nr;
 }
 
-static inline const struct mh_chunk_kind *
-kind_of(const struct mh_chunks *chunks, uint64_t word)
+/* Site and sizes of a chunk whose kind has this number; @slack: what is left of it */
+static inline void read_kind(const struct mh_chunks *chunks, uint32_t nr,
+			     uint32_t slack, struct mh_chunk *out)
 {
-	const uint32_t nr = ((uint32_t)word >> MH_WORD_KIND_SHIFT &
-			     MH_WORD_KIND) - 1;
+	const struct mh_chunk_kind *kind;
+	uint64_t number;
 
-	return likely(nr < table_kinds(0)) ? &chunks->first_kinds[nr] :
-					     kind_beyond(chunks, nr);
+	if (likely(nr < table_kinds(0))) {
+		number = LOAD(&chunks->first_kinds[nr]);
+		out->site = mh_chunk_kind_site(number);
+		out->usable = mh_chunk_kind_usable(number);
+		out->requested = out->usable - mh_chunk_kind_slack(number) - slack;
+	} else {
+		kind = kind_beyond(chunks, nr);
+		number = LOAD(&kind->sizes) - 1;
+		out->site = LOAD(&kind->site);
+		out->usable = (uint32_t)number;
+		out->requested = out->usable - (number >> 32) * 16 - slack;
+	}
+	out->tag = 0;
+	out->opened = 0;
 }
 
 /* ---- wide records --------------------------------------------------------------- */
@@ -365,64 +412,122 @@ static uint32_t make_word(struct mh_chunks *chunks,
 	if (!chunk->tag && chunk->site && chunk->usable - 1 < MH_SMALL_MOST &&
 	    !mh_chunk_is_pool(chunk))
 		kind = number_of_kind(chunks, chunk);
-	return kind != UINT32_MAX ? mh_chunk_word(chunk->base >> 3, kind) |
-				    alone << MH_WORD_ALONE_SHIFT :
-				    make_wide(chunks, chunk);
+	return kind != UINT32_MAX ?
+		((uint32_t)(chunk->base >> 3) & MH_WORD_PLACE) |
+		MH_WORD_IS_USED | kind << MH_WORD_KIND_SHIFT |
+		(uint32_t)(slack_of(chunk) & MH_WORD_SLACK)
+		<< MH_WORD_SLACK_SHIFT |
+		alone << MH_WORD_ALONE_SHIFT : make_wide(chunks, chunk);
 }
 
 /* ---- slots ------------------------------------------------------------------------ */
-
-/* A word that was read has the number of its block above it. */
-#define BLOCK_SHIFT	32
 
 static uint32_t block_in_group(uintptr_t address)
 {
 	return nr_of(address, MH_BLOCK_SHIFT) & (MH_GROUP_SLOTS - 1);
 }
 
-/* @block: any address in the block, if it is the slot of one. */
-static inline uint64_t spot_word(const struct mh_chunk_spot *spot,
-				 uintptr_t block)
+static uint64_t with_block(uintptr_t base, uint32_t word)
 {
-	uint32_t word;
-
-	if (spot->more)
-		return LOAD_ACQUIRE(spot->more);
-	word = LOAD_ACQUIRE(spot->slot);
-	return word ? word | (uint64_t)block_in_group(block) << BLOCK_SHIFT : 0;
+	return word | (uint64_t)block_in_group(base) << MH_WORD_BLOCK_SHIFT;
 }
 
-/* acq_rel: publishes what the word leads to, and sees what was there. */
-static int exchange(const struct mh_chunk_spot *spot, uint64_t from, uint64_t to)
+static uint32_t block_of_word(uint64_t word)
 {
-	uint32_t slot = (uint32_t)from;
+	return word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK;
+}
 
-	if (spot->more)
-		return __atomic_compare_exchange_n(spot->more, &from, to, 0,
-						   __ATOMIC_ACQ_REL,
-						   __ATOMIC_RELAXED);
-	return __atomic_compare_exchange_n(spot->slot, &slot, (uint32_t)to, 0,
+static int is_at(uint64_t word, uintptr_t base)
+{
+	return word && (word & MH_WORD_PLACE) == (base >> 3 & MH_WORD_PLACE) &&
+	       block_of_word(word) == block_in_group(base);
+}
+
+/* What a slot holds, as a word; @block: any address in the block.  0: no chunk. */
+static inline uint64_t word_of(uint32_t code, uintptr_t block)
+{
+	if (!code || code >= MH_SLOT_OTHER)
+		return 0;
+	return with_block(block, (code & MH_SLOT_PLACE) << 1 | MH_WORD_IS_USED |
+			  code >> MH_SLOT_KIND_SHIFT << MH_WORD_KIND_SHIFT |
+			  (code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK)
+			  << MH_WORD_SLACK_SHIFT);
+}
+
+/* The other way round; 0: it does not fit. */
+static inline uint32_t code_of(uint64_t word)
+{
+	const uint32_t kind = (uint32_t)word >> MH_WORD_KIND_SHIFT & MH_WORD_KIND;
+
+	if (word & (MH_WORD_IS_WIDE | MH_WORD_PENDING |
+		    1u << MH_WORD_ALONE_SHIFT | 1u) || kind >= MH_KIND_LAST)
+		return 0;
+	return (uint32_t)(word & MH_WORD_PLACE) >> 1 |
+	       kind << MH_SLOT_KIND_SHIFT |
+	       ((uint32_t)word >> MH_WORD_SLACK_SHIFT & MH_WORD_SLACK)
+	       << MH_SLOT_SLACK_SHIFT;
+}
+
+static uint32_t pending_code(uintptr_t base)
+{
+	return MH_SLOT_PENDING | (uint32_t)(base >> 4 & MH_SLOT_PLACE);
+}
+
+static int is_pending(uint32_t code)
+{
+	return (code & ~MH_SLOT_PLACE) == MH_SLOT_PENDING;
+}
+
+/* Does a slot tell of a chunk that begins just there? */
+static int begins_at(uint32_t code, uintptr_t base)
+{
+	return is_pending(code) ? code == pending_code(base) && !(base & 15) :
+				  is_at(word_of(code, base), base);
+}
+
+static inline uint16_t *slot_at(struct mh_chunk_leaf *leaf, uintptr_t address)
+{
+	return &leaf->slot[nr_of(address, MH_BLOCK_SHIFT)];
+}
+
+static int swap_slot(uint16_t *slot, uint32_t from, uint32_t to)
+{
+	uint16_t there = (uint16_t)from;
+
+	/* acq_rel: publishes what it leads to, and sees what was there */
+	return __atomic_compare_exchange_n(slot, &there, (uint16_t)to, 0,
 					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
+
+static int swap_word(uint64_t *where, uint64_t from, uint64_t to)
+{
+	return __atomic_compare_exchange_n(where, &from, to, 0, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+
+/* ---- lists ------------------------------------------------------------------------ */
 
 static struct mh_chunk_more *more_behind(const uint64_t *link)
 {
 	return (struct mh_chunk_more *)(uintptr_t)LOAD_ACQUIRE(link);
 }
 
-/* From spot to spot of those where a chunk may stand. */
+static inline uint64_t *link_at(struct mh_chunk_leaf *leaf, uintptr_t address)
+{
+	return &leaf->link[nr_of(address, MH_GROUP_SHIFT)];
+}
+
+/* From word to word of a list. */
 struct probe {
-	struct mh_chunk_spot spot;
+	uint64_t *more;
 	uint64_t *link;		/* to those behind */
 	uint32_t left;
 };
 
-static void probe_first(struct probe *probe, struct mh_chunk_leaf *leaf,
-			uintptr_t base)
+static void probe_first(struct probe *probe, uint64_t *link)
 {
-	probe->spot.slot = &leaf->slot[nr_of(base, MH_BLOCK_SHIFT)];
-	probe->spot.more = NULL;
-	probe->link = &leaf->link[nr_of(base, MH_GROUP_SHIFT)];
+	probe->more = NULL;
+	probe->link = link;
 	probe->left = 0;
 }
 
@@ -435,37 +540,218 @@ static int probe_next(struct probe *probe)
 		more = more_behind(probe->link);
 		if (!more)
 			return 0;
-		probe->spot.more = more->slot;
+		probe->more = more->slot;
 		probe->link = &more->link;
 		probe->left = MH_MORE_SLOTS - 1;
 	} else {
-		probe->spot.more++;
+		probe->more++;
 		probe->left--;
 	}
 	return 1;
 }
 
-static uint64_t with_block(uintptr_t base, uint32_t word)
+/* Is it alive, as far as the slot of its block knows? */
+static inline int counts(const struct mh_chunks *chunks,
+			 struct mh_chunk_leaf *leaf, uintptr_t near, uint64_t word)
 {
-	return word | (uint64_t)block_in_group(base) << BLOCK_SHIFT;
+	const uint32_t first = nr_of(near, MH_BLOCK_SHIFT) & ~(MH_GROUP_SLOTS - 1);
+
+	return word && (LOAD(&chunks->has_more) ||
+			LOAD(&leaf->slot[first + block_of_word(word)]) ==
+			MH_SLOT_LISTED);
 }
 
-static int is_at(uint64_t word, uintptr_t base)
-{
-	return word && (word & MH_WORD_PLACE) == (base >> 3 & MH_WORD_PLACE) &&
-	       word >> BLOCK_SHIFT == block_in_group(base);
-}
-
-static int find_listed(struct mh_chunk_leaf *leaf, uintptr_t base,
-		       struct mh_chunk_spot *spot, uint64_t *word)
+/* Return: where it stands then, or NULL: no memory. */
+static uint64_t *put_in_list(uint64_t *link, uint64_t word)
 {
 	struct probe probe;
 
-	probe_first(&probe, leaf, base);
+	probe_first(&probe, link);
+	for (;;) {
+		/* where the last one ends there will be more */
+		if (!probe.left &&
+		    !published((void **)probe.link, sizeof(struct mh_chunk_more)))
+			return NULL;
+		probe_next(&probe);
+		if (!LOAD(probe.more) && swap_word(probe.more, 0, word))
+			return probe.more;
+	}
+}
+
+/* The slot of a chunk that is in the list says so, if it has not another one. */
+static void tell_slot(struct mh_chunks *chunks, uint16_t *slot, uintptr_t base,
+		      int apart)
+{
+	for (;;) {
+		const uint32_t code = LOAD_ACQUIRE(slot);
+
+		if (code && !apart && !begins_at(code, base)) {
+			STORE(&chunks->has_more, 1);
+			return;
+		}
+		if (code == MH_SLOT_LISTED || swap_slot(slot, code, MH_SLOT_LISTED))
+			return;
+	}
+}
+
+/* Where a chunk begins now, those that the list has there are dead. */
+static void clear_listed(struct mh_chunks *chunks, uint64_t *link,
+			 uintptr_t base, int apart)
+{
+	struct probe probe;
+	uint64_t word;
+
+	probe_first(&probe, link);
 	while (probe_next(&probe)) {
-		*word = spot_word(&probe.spot, base);
-		if (is_at(*word, base)) {
-			*spot = probe.spot;
+		word = LOAD_ACQUIRE(probe.more);
+		if (word && (is_at(word, base) ||
+			     (apart && block_of_word(word) == block_in_group(base))) &&
+		    swap_word(probe.more, word, 0))
+			free_wide(chunks, word);
+	}
+}
+
+/*
+ * Where chunks begin @apart, whatever has the slot is dead.
+ * Return: 0 when there is no memory.
+ */
+static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
+	       uintptr_t base, uint32_t word, int apart)
+{
+	const uint32_t code = code_of(word);
+	uint16_t *slot = slot_at(leaf, base);
+	uint32_t there;
+
+	clear_listed(chunks, link_at(leaf, base), base, apart);
+	while (code) {
+		there = LOAD_ACQUIRE(slot);
+		if (there && !apart && !begins_at(there, base)) {
+			STORE(&chunks->has_more, 1);
+			if (there != MH_SLOT_LISTED)
+				break;
+		}
+		if (swap_slot(slot, there, code))
+			return 1;
+	}
+	if (!put_in_list(link_at(leaf, base), with_block(base, word)))
+		return 0;
+	tell_slot(chunks, slot, base, apart);
+	return 1;
+}
+
+/* ---- moves --------------------------------------------------------------------------- */
+
+static uintptr_t block_of_move(uint64_t move)
+{
+	return (uintptr_t)(move >> MH_MOVE_BLOCK_SHIFT << MH_BLOCK_SHIFT);
+}
+
+static uint64_t word_of_move(uint64_t move)
+{
+	const uint64_t word = word_of((uint16_t)move, block_of_move(move));
+
+	return word ? word | MH_WORD_PENDING : 0;
+}
+
+/* Return: where it stands then, or NULL: too many move at once. */
+static uint64_t *put_in_moves(struct mh_chunks *chunks, uint64_t move)
+{
+	const uint32_t first = mh_chunk_move_nr();
+	uint64_t *where;
+
+	for (uint32_t i = 0; move && i < MH_MOVES; i++) {
+		where = &chunks->moving[(first + i) % MH_MOVES];
+		if (!LOAD(where) && swap_word(where, 0, move))
+			return where;
+	}
+	return NULL;
+}
+
+/* Return: where the chunk at @base stands among the moves, or NULL. */
+static uint64_t *find_move(const struct mh_chunks *chunks, uintptr_t base,
+			   uint64_t *word)
+{
+	uint64_t move;
+
+	for (uint32_t i = 0; i < MH_MOVES; i++) {
+		move = LOAD_ACQUIRE(&chunks->moving[i]);
+		if (!move || block_of_move(move) !=
+			     base >> MH_BLOCK_SHIFT << MH_BLOCK_SHIFT)
+			continue;
+		*word = word_of_move(move);
+		if (is_at(*word, base))
+			return (uint64_t *)&chunks->moving[i];
+	}
+	return NULL;
+}
+
+/* ---- a chunk where it stands ----------------------------------------------------------- */
+
+/* Its word now; @near: any address in its block, or, in a list, in its group. */
+static inline uint64_t spot_word(const struct mh_chunk_spot *spot,
+				 uintptr_t near)
+{
+	if (spot->more)
+		return LOAD_ACQUIRE(spot->more);
+	if (spot->move)
+		return word_of_move(LOAD_ACQUIRE(spot->move));
+	return word_of(LOAD_ACQUIRE(spot->slot), near);
+}
+
+/* It stands in its slot, and is too much for that from now on. */
+static int leave_slot(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
+		      uintptr_t base, uint32_t code, uint64_t to)
+{
+	uint64_t *more = put_in_list(link_at(find_leaf(chunks, base), base), to);
+
+	if (!more)
+		return 0;
+	if (swap_slot(spot->slot, code, MH_SLOT_LISTED))
+		return 1;
+	swap_word(more, to, 0);
+	return 0;
+}
+
+/*
+ * become() - the chunk at @base has another word, or 0: none
+ * @from:	as it was read
+ *
+ * Return: 0 when that has changed, or there is no memory.
+ */
+static int become(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
+		  uintptr_t base, uint64_t from, uint64_t to)
+{
+	const uint32_t code = code_of(from & ~(uint64_t)MH_WORD_PENDING);
+
+	if (spot->more) {
+		if (!swap_word(spot->more, from, to))
+			return 0;
+		if (!to && !LOAD(&chunks->has_more))
+			swap_slot(spot->slot, MH_SLOT_LISTED, 0);
+		return 1;
+	}
+	if (spot->move) {
+		if (!swap_word(spot->move, mh_chunk_move_of(base, code), 0))
+			return 0;
+		swap_slot(spot->slot, pending_code(base), 0);
+		return !to || put(chunks, find_leaf(chunks, base), base,
+				  (uint32_t)to, 0);
+	}
+	if (to && !code_of(to))
+		return leave_slot(chunks, spot, base, code, to);
+	return swap_slot(spot->slot, code, to ? code_of(to) : 0);
+}
+
+static int find_listed(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
+		       uintptr_t base, struct mh_chunk_spot *spot, uint64_t *word)
+{
+	struct probe probe;
+
+	probe_first(&probe, link_at(leaf, base));
+	while (probe_next(&probe)) {
+		*word = LOAD_ACQUIRE(probe.more);
+		if (is_at(*word, base) && counts(chunks, leaf, base, *word)) {
+			spot->more = probe.more;
 			return 1;
 		}
 	}
@@ -477,42 +763,23 @@ static inline int find_base(const struct mh_chunks *chunks, uintptr_t base,
 			    struct mh_chunk_spot *spot, uint64_t *word)
 {
 	struct mh_chunk_leaf *leaf = find_leaf(chunks, base);
+	uint32_t code;
 
 	if (unlikely(!leaf) || unlikely(base & 7))
 		return 0;
-	spot->slot = &leaf->slot[nr_of(base, MH_BLOCK_SHIFT)];
+	spot->slot = slot_at(leaf, base);
 	spot->more = NULL;
-	*word = spot_word(spot, base);
-	return likely(is_at(*word, base)) ||
-	       find_listed(leaf, base, spot, word);
-}
-
-/* Where chunks begin @apart, whatever has the slot is dead. */
-static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
-	       uintptr_t base, uint32_t word, int apart)
-{
-	struct probe probe;
-	uint64_t there;
-
-	probe_first(&probe, leaf, base);
-	for (;;) {
-		there = spot_word(&probe.spot, base);
-		if (!there || apart || is_at(there, base)) {
-			if (!exchange(&probe.spot, there,
-				      with_block(base, word)))
-				continue;
-			free_wide(chunks, there);
+	spot->move = NULL;
+	code = LOAD_ACQUIRE(spot->slot);
+	*word = word_of(code, base);
+	if (likely(is_at(*word, base)))
+		return 1;
+	if (is_pending(code) && begins_at(code, base)) {
+		spot->move = find_move(chunks, base, word);
+		if (spot->move)
 			return 1;
-		}
-		/* where the last one ends there will be more */
-		if (!probe.left) {
-			STORE(&chunks->has_more, 1);
-			if (!published((void **)probe.link,
-				       sizeof(struct mh_chunk_more)))
-				return 0;
-		}
-		probe_next(&probe);
 	}
+	return find_listed(chunks, leaf, base, spot, word);
 }
 
 static void lose(struct mh_chunks *chunks)
@@ -521,33 +788,32 @@ static void lose(struct mh_chunks *chunks)
 }
 
 /*
- * Which of 16 slots in a row have no word?  Nobody says that a load of so much is
+ * Which of 16 slots in a row are vacant?  Nobody says that a load of so much is
  * one of each; so of one that changes meanwhile this may be wrong, and what it
  * leads to is loaded again.
  */
-typedef uint32_t lanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint16_t lanes __attribute__((vector_size(16), aligned(2), may_alias));
 typedef uint64_t halves __attribute__((vector_size(16)));
 
 #define ROW_SLOTS	16u
 #define ALL_VACANT	((1u << ROW_SLOTS) - 1)
 
-static inline uint32_t vacant(const uint32_t *row)
+static inline uint32_t vacant(const uint16_t *row)
 {
-	static const uint32_t bit[ROW_SLOTS] __attribute__((aligned(16))) = {
+	static const uint16_t bit[ROW_SLOTS] __attribute__((aligned(16))) = {
 		1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5, 1 << 6, 1 << 7,
 		1 << 8, 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13, 1 << 14,
 		1 << 15,
 	};
-	const lanes *four = (const lanes *)row;
+	const lanes *eight = (const lanes *)row;
 	const lanes *bits = (const lanes *)bit;
 	halves all;
 
-	all = (halves)(((lanes)(four[0] == 0) & bits[0]) |
-		       ((lanes)(four[1] == 0) & bits[1]) |
-		       ((lanes)(four[2] == 0) & bits[2]) |
-		       ((lanes)(four[3] == 0) & bits[3]));
+	all = (halves)(((lanes)(eight[0] == 0) & bits[0]) |
+		       ((lanes)(eight[1] == 0) & bits[1]));
 	all[0] |= all[1];
-	return (uint32_t)all[0] | (uint32_t)(all[0] >> 32);
+	all[0] |= all[0] >> 32;
+	return (uint16_t)(all[0] | all[0] >> 16);
 }
 
 /* ---- marks -------------------------------------------------------------------------- */
@@ -621,7 +887,7 @@ static int record(struct mh_chunks *chunks, struct mh_chunk *chunk, int apart)
 		chunk->usable = chunk->requested;
 	if (chunk->base & 7 || chunk->base + chunk->usable < chunk->base)
 		return 0;
-	leaf = make_leaf(chunks, chunk->base);
+	leaf = make_leaf(chunks, chunk->base, apart);
 	if (!leaf || !mark_all(chunks, chunk->base, chunk->usable))
 		return 0;
 	word = make_word(chunks, chunk);
@@ -658,16 +924,21 @@ MH_RUNTIME void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 
 MH_RUNTIME int mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 {
+	struct mh_chunk_leaf *leaf;
 	struct mh_chunk_spot spot;
 	uint64_t word;
 
 	while (find_base(chunks, base, &spot, &word)) {
-		if (!exchange(&spot, word, 0))
+		if (!become(chunks, &spot, base, word, 0))
 			continue;
 		free_wide(chunks, word);
 		return 1;
 	}
-	return 0;
+	/* one of those that moved when too many did, in a child of fork */
+	leaf = find_leaf(chunks, base);
+	return leaf && !(base & 15) &&
+	       LOAD(slot_at(leaf, base)) == pending_code(base) &&
+	       swap_slot(slot_at(leaf, base), pending_code(base), 0);
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
@@ -675,7 +946,7 @@ MH_RUNTIME int mh_chunk_dies_slowly(struct mh_chunks *chunks, uintptr_t base)
 static uintptr_t base_of(uintptr_t near, uint64_t word)
 {
 	return (near >> MH_GROUP_SHIFT << MH_GROUP_SHIFT) +
-	       (word >> BLOCK_SHIFT) * MH_BLOCK_BYTES +
+	       block_of_word(word) * MH_BLOCK_BYTES +
 	       (word & MH_WORD_PLACE) * 8;
 }
 
@@ -698,19 +969,6 @@ static int read_wide(const struct mh_chunks *chunks, uint64_t word,
 	return !(gen & 1) && LOAD(&wide->gen) == gen && base == out->base;
 }
 
-static inline void read_kind(const struct mh_chunks *chunks, uint64_t word,
-			     struct mh_chunk *out)
-{
-	const struct mh_chunk_kind *kind = kind_of(chunks, word);
-	const uint64_t sizes = LOAD(&kind->sizes);
-
-	out->requested = (uint32_t)sizes;
-	out->usable = sizes >> 32;
-	out->site = LOAD(&kind->site);
-	out->tag = 0;
-	out->opened = (word >> MH_WORD_ALONE_SHIFT & 1) << 63;
-}
-
 /*
  * @near: any address in the group.  Return: 0 when @spot has changed meanwhile.
  */
@@ -723,7 +981,9 @@ static inline int read_word(const struct mh_chunks *chunks,
 	if (word & MH_WORD_IS_WIDE)
 		return read_wide(chunks, word, out) &&
 		       spot_word(spot, out->base) == word;
-	read_kind(chunks, word, out);
+	read_kind(chunks, (uint32_t)word >> MH_WORD_KIND_SHIFT & MH_WORD_KIND,
+		  (uint32_t)word >> MH_WORD_SLACK_SHIFT & MH_WORD_SLACK, out);
+	out->opened = (word >> MH_WORD_ALONE_SHIFT & 1) << 63;
 	return 1;
 }
 
@@ -752,7 +1012,8 @@ MH_RUNTIME int mh_chunk_knows_slowly(struct mh_chunks *chunks, uintptr_t base,
  */
 struct finding {
 	uintptr_t address;
-	struct mh_chunk_spot spot;	/* no slot: nothing yet */
+	struct mh_chunk_spot spot;
+	int any;		/* nonzero when anything was found */
 	uint64_t word;
 	struct mh_chunk chunk;
 	int spoilt;		/* a record was changed while we read it */
@@ -760,7 +1021,7 @@ struct finding {
 
 static int is_settled(const struct finding *found)
 {
-	return found->spot.slot && !found->chunk.pending;
+	return found->any && !found->chunk.pending;
 }
 
 static inline int holds(const struct mh_chunk *chunk, uintptr_t address)
@@ -781,46 +1042,89 @@ static void consider(const struct mh_chunks *chunks, struct finding *found,
 	if (!holds(&chunk, found->address))
 		return;
 	/* of two, the one that is not pending, then the one that begins later */
-	if (found->spot.slot &&
+	if (found->any &&
 	    (found->chunk.pending < chunk.pending ||
 	     (found->chunk.pending == chunk.pending &&
 	      found->chunk.base >= chunk.base)))
 		return;
+	found->any = 1;
 	found->spot = *spot;
 	found->word = word;
 	found->chunk = chunk;
+}
+
+/* One whose slot says that it is reallocated. */
+static void consider_move(const struct mh_chunks *chunks, struct finding *found,
+			  uint16_t *slot, uintptr_t base)
+{
+	struct mh_chunk_spot spot = { slot, NULL, NULL };
+	uint64_t word;
+
+	spot.move = find_move(chunks, base, &word);
+	if (spot.move)
+		consider(chunks, found, &spot, word, base);
+	else
+		found->spoilt = 1;
 }
 
 /* The group of @near, from its slot downwards, then those that have none. */
 static void look_in_group(const struct mh_chunks *chunks, struct finding *found,
 			  uintptr_t near)
 {
+	const uintptr_t group = near >> MH_GROUP_SHIFT << MH_GROUP_SHIFT;
 	struct mh_chunk_leaf *leaf = find_leaf(chunks, near);
-	struct mh_chunk_spot spot = { NULL, NULL };
-	struct mh_chunk_more *more;
-	uint32_t nr, i;
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
+	struct probe probe;
+	uint32_t i, code;
+	uintptr_t block;
 	uint64_t word;
 
 	if (!leaf)
 		return;
-	nr = nr_of(near, MH_GROUP_SHIFT);
 	for (i = block_in_group(near) + 1; i--; ) {
-		spot.slot = &leaf->slot[nr * MH_GROUP_SLOTS + i];
-		word = spot_word(&spot, (uintptr_t)i << MH_BLOCK_SHIFT);
-		if (!word)
-			continue;
-		consider(chunks, found, &spot, word, near);
-		if (is_settled(found) && !LOAD(&leaf->link[nr]))
+		block = group + ((uintptr_t)i << MH_BLOCK_SHIFT);
+		spot.slot = slot_at(leaf, block);
+		code = LOAD_ACQUIRE(spot.slot);
+		word = word_of(code, block);
+		if (word)
+			consider(chunks, found, &spot, word, near);
+		else if (is_pending(code))
+			consider_move(chunks, found, spot.slot,
+				      block + (code & MH_SLOT_PLACE) * 16);
+		if (is_settled(found) && !LOAD(link_at(leaf, near)))
 			return;
 	}
-	for (more = more_behind(&leaf->link[nr]); more;
-	     more = more_behind(&more->link))
-		for (i = 0; i < MH_MORE_SLOTS; i++) {
-			spot.more = &more->slot[i];
-			word = spot_word(&spot, 0);
-			if (word)
-				consider(chunks, found, &spot, word, near);
-		}
+	probe_first(&probe, link_at(leaf, near));
+	while (probe_next(&probe)) {
+		spot.more = probe.more;
+		word = LOAD_ACQUIRE(spot.more);
+		spot.slot = slot_at(leaf, group + block_of_word(word) * MH_BLOCK_BYTES);
+		if (counts(chunks, leaf, near, word))
+			consider(chunks, found, &spot, word, near);
+	}
+}
+
+/*
+ * Of a chunk that moves, and of which the slot says nothing: it was made at the
+ * same place as one that another thread had just moved away.
+ */
+static void look_in_moves(const struct mh_chunks *chunks, struct finding *found)
+{
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
+	struct mh_chunk_leaf *leaf;
+	uint64_t move;
+
+	for (uint32_t i = 0; i < MH_MOVES; i++) {
+		move = LOAD_ACQUIRE(&chunks->moving[i]);
+		leaf = move ? find_leaf(chunks, block_of_move(move)) : NULL;
+		if (!leaf)
+			continue;
+		spot.slot = slot_at(leaf, block_of_move(move));
+		spot.move = (uint64_t *)&chunks->moving[i];
+		if (word_of_move(move))
+			consider(chunks, found, &spot, word_of_move(move),
+				 block_of_move(move));
+	}
 }
 
 /* A mark at the begin of the unit that the address lies in. */
@@ -872,6 +1176,8 @@ static void look(const struct mh_chunks *chunks, struct finding *found)
 					     (group - 1));
 	if (!is_settled(found))
 		follow_marks(chunks, found);
+	if (!found->any)
+		look_in_moves(chunks, found);
 }
 
 /* Return: 0, -ENOENT or -EAGAIN, as mh_chunk_find(). */
@@ -880,13 +1186,13 @@ static int find(const struct mh_chunks *chunks, uintptr_t address,
 {
 	for (unsigned int i = 0; i < TRIES; i++) {
 		found->address = address;
-		found->spot.slot = NULL;
+		found->any = 0;
 		found->spoilt = 0;
 		look(chunks, found);
 		if (is_settled(found))
 			return 0;
 		if (!found->spoilt)
-			return found->spot.slot ? 0 : -ENOENT;
+			return found->any ? 0 : -ENOENT;
 	}
 	return -EAGAIN;
 }
@@ -904,24 +1210,45 @@ static inline int last_in_row(const struct mh_chunk_leaf *leaf, uint32_t *nr)
 	return used != 0;
 }
 
+/* The one chunk of a block that is in a list, if it has the address. */
+static inline int
+is_in_list(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
+	   uintptr_t block, uintptr_t address, struct mh_chunk *chunk)
+{
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
+	struct probe probe;
+	uint64_t word;
+
+	probe_first(&probe, link_at(leaf, block));
+	while (probe_next(&probe)) {
+		word = LOAD_ACQUIRE(probe.more);
+		if (!word || block_of_word(word) != block_in_group(block))
+			continue;
+		spot.more = probe.more;
+		return !(word & MH_WORD_PENDING) &&
+		       read_word(chunks, &spot, word, block, chunk) &&
+		       holds(chunk, address);
+	}
+	return 0;
+}
+
 /* The chunk whose slot has this number, if it has the address. */
 static inline int is_in(const struct mh_chunks *chunks,
-			const struct mh_chunk_leaf *leaf, uint32_t nr,
+			struct mh_chunk_leaf *leaf, uint32_t nr,
 			uintptr_t address, struct mh_chunk *chunk)
 {
-	const uint32_t word = LOAD_ACQUIRE(&leaf->slot[nr]);
+	const uint32_t code = LOAD_ACQUIRE(&leaf->slot[nr]);
 
 	chunk->base = (address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT) +
-		      nr * MH_BLOCK_BYTES + (word & MH_WORD_PLACE) * 8;
+		      nr * MH_BLOCK_BYTES;
+	if (unlikely(code >= MH_SLOT_OTHER))
+		return code == MH_SLOT_LISTED && !LOAD(&chunks->has_more) &&
+		       is_in_list(chunks, leaf, chunk->base, address, chunk);
+	chunk->base += (code & MH_SLOT_PLACE) * 16;
+	read_kind(chunks, code >> MH_SLOT_KIND_SHIFT,
+		  code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK, chunk);
 	chunk->pending = 0;
-	if (likely((word & (MH_WORD_IS_USED | MH_WORD_IS_WIDE |
-			    MH_WORD_PENDING)) == MH_WORD_IS_USED)) {
-		read_kind(chunks, word, chunk);
-		return holds(chunk, address);
-	}
-	return word & MH_WORD_IS_WIDE && !(word & MH_WORD_PENDING) &&
-	       read_wide(chunks, word, chunk) && holds(chunk, address) &&
-	       LOAD(&leaf->slot[nr]) == word;
+	return likely(code != 0) && holds(chunk, address);
 }
 
 /* The chunk that has left a mark, if it has one of this unit. */
@@ -932,9 +1259,9 @@ static inline int is_marked(const struct mh_chunks *chunks, uintptr_t address,
 	const uintptr_t base = (address >> shift << shift) - back * 8;
 	struct mh_chunk_leaf *leaf = back ? leaf_in_short(chunks, base) : NULL;
 
-	return leaf &&
-	       is_in(chunks, leaf, nr_of(base, MH_BLOCK_SHIFT), base, chunk) &&
-	       holds(chunk, address);
+	return leaf && is_in(chunks, leaf, nr_of(base, MH_BLOCK_SHIFT), base,
+			     chunk) &&
+	       chunk->base == base && holds(chunk, address);
 }
 
 static inline int has_marks_in_short(const struct mh_chunks *chunks,
@@ -956,14 +1283,16 @@ static inline int has_marks_in_short(const struct mh_chunks *chunks,
 static int is_further(const struct mh_chunks *chunks, uintptr_t address,
 		      struct mh_chunk *chunk)
 {
-	const struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
 	struct mh_chunk_zone *zone;
-	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT), word;
+	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT), code;
 
 	if (leaf && nr > 2 * ROW_SLOTS) {
-		word = LOAD(&leaf->slot[nr]);
-		if (word && (word & MH_WORD_PLACE) >
-			    (address >> 3 & MH_WORD_PLACE))
+		code = LOAD(&leaf->slot[nr]);
+		if (code >= MH_SLOT_OTHER)
+			return 0;
+		if (code && (code & MH_SLOT_PLACE) >
+			    (address >> 4 & MH_SLOT_PLACE))
 			nr--;
 		for (unsigned int i = 0; i < 2; i++)
 			if (last_in_row(leaf, &nr))
@@ -1033,8 +1362,8 @@ MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
 		word = make_word(chunks, &found.chunk);
 		if (!word)
 			return -ENOMEM;
-		if (exchange(&found.spot, found.word,
-			     with_block(found.chunk.base, word))) {
+		if (become(chunks, &found.spot, found.chunk.base, found.word,
+			   with_block(found.chunk.base, word))) {
 			free_wide(chunks, found.word);
 			return 0;
 		}
@@ -1051,26 +1380,35 @@ MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
  */
 static inline uint64_t token(uint64_t word)
 {
-	uint64_t self = mh_thread_pointer();
-
 	if (word & MH_WORD_IS_WIDE)
 		return 0;
-	/* stacks are whole pages apart */
-	return (uint64_t)((uint32_t)(self >> 12) * 0x9e3779b1u >> 25)
+	return (uint64_t)(mh_chunk_move_nr() & MH_WORD_TOKEN)
 	       << MH_WORD_TOKEN_SHIFT;
 }
 
 static uint64_t settled(uint64_t word)
 {
-	if (!(word & MH_WORD_IS_WIDE))
-		word &= ~((uint64_t)MH_WORD_TOKEN << MH_WORD_TOKEN_SHIFT);
-	return word & ~(uint64_t)MH_WORD_PENDING;
+	return word & ~((uint64_t)MH_WORD_TOKEN << MH_WORD_TOKEN_SHIFT |
+			MH_WORD_PENDING);
 }
 
 static inline uint64_t gen_of(const struct mh_chunks *chunks, uint64_t word)
 {
 	return word & MH_WORD_IS_WIDE ?
 		LOAD_ACQUIRE(&wide_at(chunks, wide_of(word))->gen) : 0;
+}
+
+/* From its slot among the moves; where these are full, its slot alone tells. */
+static int leave_to_move(struct mh_chunks *chunks, struct mh_chunk_move *move)
+{
+	const uint32_t code = code_of(move->before);
+
+	move->spot.move = put_in_moves(chunks, mh_chunk_move_of(move->base, code));
+	if (swap_slot(move->spot.slot, code, pending_code(move->base)))
+		return 1;
+	if (move->spot.move)
+		STORE(move->spot.move, 0);
+	return 0;
 }
 
 MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
@@ -1091,25 +1429,49 @@ MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 		/* what a parent of fork has left pending is ours alone */
 		move->before = settled(word);
 		move->pending = move->before | MH_WORD_PENDING | token(word);
-		if (exchange(&move->spot, word, move->pending))
+		if (move->spot.more ?
+		    swap_word(move->spot.more, word, move->pending) :
+		    move->spot.move || leave_to_move(chunks, move))
 			return;
 		move->pending = 0;
 	}
 }
 
-/* The old chunk's word, if it is still ours, becomes another one. */
-static inline int replace(struct mh_chunks *chunks,
-			  const struct mh_chunk_move *move, uint64_t word)
+/* The old chunk is no more, if it is still ours. */
+static int move_away(struct mh_chunks *chunks, const struct mh_chunk_move *move)
 {
-	return move->pending &&
-	       gen_of(chunks, move->pending) == move->gen &&
-	       exchange(&move->spot, move->pending, word);
+	if (!move->pending)
+		return 0;
+	if (move->spot.more)
+		return gen_of(chunks, move->pending) == move->gen &&
+		       become(chunks, &move->spot, move->base, move->pending, 0);
+	if (move->spot.move)
+		__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);
+	return swap_slot(move->spot.slot, pending_code(move->base), 0);
+}
+
+/* It stays: nobody else may have anything there.  Return: 0: no memory. */
+static int stay(struct mh_chunks *chunks, const struct mh_chunk_move *move,
+		uint32_t word)
+{
+	int ret;
+
+	if (!move->pending)
+		return 0;
+	if (move->spot.more)
+		return gen_of(chunks, move->pending) == move->gen &&
+		       become(chunks, &move->spot, move->base, move->pending,
+			      with_block(move->base, word));
+	ret = put(chunks, find_leaf(chunks, move->base), move->base, word, 0);
+	if (move->spot.move)
+		__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);
+	return ret;
 }
 
 MH_RUNTIME void mh_chunk_move_failed(struct mh_chunks *chunks,
 				     const struct mh_chunk_move *move)
 {
-	replace(chunks, move, move->before);
+	stay(chunks, move, (uint32_t)move->before);
 }
 
 static inline uintptr_t end_of(const struct mh_chunk *chunk)
@@ -1134,7 +1496,7 @@ static int change(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 	word = make_word(chunks, chunk);
 	if (!word)
 		return 0;
-	if (replace(chunks, move, with_block(chunk->base, word))) {
+	if (stay(chunks, move, word)) {
 		free_wide(chunks, move->before);
 		return 1;
 	}
@@ -1166,7 +1528,7 @@ static inline void move_ends(struct mh_chunks *chunks,
 	chunk->opened = 0;
 	if (chunk->base)
 		born(chunks, chunk, apart);
-	if (chunk->base != move->base && replace(chunks, move, 0))
+	if (chunk->base != move->base && move_away(chunks, move))
 		free_wide(chunks, move->before);
 }
 
@@ -1186,9 +1548,8 @@ struct walk {
 };
 
 static int walk_spot(const struct walk *walk, const struct mh_chunk_spot *spot,
-		     uintptr_t block)
+		     uint64_t word, uintptr_t block)
 {
-	uint64_t word = spot_word(spot, block);
 	struct mh_chunk chunk;
 
 	for (unsigned int t = 0; word && t < TRIES; t++) {
@@ -1199,34 +1560,52 @@ static int walk_spot(const struct walk *walk, const struct mh_chunk_spot *spot,
 	return 0;
 }
 
+static int walk_slot(const struct walk *walk, uint16_t *slot, uintptr_t block)
+{
+	struct mh_chunk_spot spot = { slot, NULL, NULL };
+	uint32_t code = LOAD_ACQUIRE(slot);
+	uint64_t word = word_of(code, block);
+
+	for (unsigned int t = 0; is_pending(code) && t < TRIES; t++) {
+		spot.move = find_move(walk->chunks,
+				      block + (code & MH_SLOT_PLACE) * 16, &word);
+		if (spot.move)
+			break;
+		code = LOAD_ACQUIRE(slot);
+		word = word_of(code, block);
+	}
+	return walk_spot(walk, &spot, word, block);
+}
+
 static int walk_row(const struct walk *walk, struct mh_chunk_leaf *leaf,
 		    uint32_t first, uintptr_t start)
 {
 	uint32_t used = vacant(&leaf->slot[first]) ^ ALL_VACANT, i;
-	struct mh_chunk_spot spot = { NULL, NULL };
 	int ret = 0;
 
 	for (; !ret && used; used &= used - 1) {
 		i = (uint32_t)__builtin_ctz(used);
-		spot.slot = &leaf->slot[first + i];
-		ret = walk_spot(walk, &spot, start + i * MH_BLOCK_BYTES);
+		ret = walk_slot(walk, &leaf->slot[first + i],
+				start + i * MH_BLOCK_BYTES);
 	}
 	return ret;
 }
 
-static int walk_more(const struct walk *walk, const struct mh_chunk_leaf *leaf,
-		     uint32_t group, uintptr_t start)
+static int walk_more(const struct walk *walk, struct mh_chunk_leaf *leaf,
+		     uintptr_t group)
 {
-	struct mh_chunk_spot spot = { NULL, NULL };
-	struct mh_chunk_more *more;
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
+	struct probe probe;
+	uint64_t word;
 	int ret = 0;
 
-	for (more = more_behind(&leaf->link[group]); !ret && more;
-	     more = more_behind(&more->link))
-		for (uint32_t i = 0; !ret && i < MH_MORE_SLOTS; i++) {
-			spot.more = &more->slot[i];
-			ret = walk_spot(walk, &spot, start);
-		}
+	probe_first(&probe, link_at(leaf, group));
+	while (!ret && probe_next(&probe)) {
+		spot.more = probe.more;
+		word = LOAD_ACQUIRE(spot.more);
+		if (counts(walk->chunks, leaf, group, word))
+			ret = walk_spot(walk, &spot, word, group);
+	}
 	return ret;
 }
 
@@ -1238,7 +1617,7 @@ static int walk_leaf(const struct walk *walk, struct mh_chunk_leaf *leaf,
 	for (uint32_t nr = 0; !ret && nr < MH_LEAF_SLOTS; nr += ROW_SLOTS)
 		ret = walk_row(walk, leaf, nr, start + nr * MH_BLOCK_BYTES);
 	for (uint32_t nr = 0; !ret && nr < MH_LEAF_GROUPS; nr++)
-		ret = walk_more(walk, leaf, nr,
+		ret = walk_more(walk, leaf,
 				start + ((uintptr_t)nr << MH_GROUP_SHIFT));
 	return ret;
 }
@@ -1323,37 +1702,51 @@ MH_RUNTIME int mh_chunk_find_inside(struct mh_chunks *chunks, uintptr_t address,
 }
 
 static void clear_spot(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
-		       uintptr_t near, uintptr_t from, uintptr_t end)
+		       uint64_t word, uintptr_t near, uintptr_t from,
+		       uintptr_t end)
 {
-	const uint64_t word = spot_word(spot, near);
+	const uintptr_t base = base_of(near, word);
 
-	if (word && base_of(near, word) - from < end - from &&
-	    exchange(spot, word, 0))
+	if (word && base - from < end - from &&
+	    become(chunks, spot, base, word, 0))
 		free_wide(chunks, word);
+}
+
+static void clear_slot(struct mh_chunks *chunks, uint16_t *slot, uintptr_t block,
+		       uintptr_t from, uintptr_t end)
+{
+	struct mh_chunk_spot spot = { slot, NULL, NULL };
+	const uint32_t code = LOAD_ACQUIRE(slot);
+	uint64_t word = word_of(code, block);
+
+	if (is_pending(code))
+		spot.move = find_move(chunks, block +
+				      (code & MH_SLOT_PLACE) * 16, &word);
+	clear_spot(chunks, &spot, word, block, from, end);
 }
 
 static void clear_group(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 			uintptr_t group, uintptr_t from, uintptr_t end)
 {
-	struct mh_chunk_spot spot = { NULL, NULL };
-	struct mh_chunk_more *more;
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
 	uint32_t first = nr_of(group, MH_BLOCK_SHIFT), used, i;
+	struct probe probe;
+	uint64_t word;
 
 	used = vacant(&leaf->slot[first]) |
 	       vacant(&leaf->slot[first + ROW_SLOTS]) << ROW_SLOTS;
 	for (used = ~used; used; used &= used - 1) {
 		i = (uint32_t)__builtin_ctz(used);
-		spot.slot = &leaf->slot[first + i];
-		clear_spot(chunks, &spot, group + i * MH_BLOCK_BYTES, from, end);
+		clear_slot(chunks, &leaf->slot[first + i],
+			   group + i * MH_BLOCK_BYTES, from, end);
 	}
-	if (likely(!LOAD(&chunks->has_more)))
-		return;
-	for (more = more_behind(&leaf->link[nr_of(group, MH_GROUP_SHIFT)]); more;
-	     more = more_behind(&more->link))
-		for (i = 0; i < MH_MORE_SLOTS; i++) {
-			spot.more = &more->slot[i];
-			clear_spot(chunks, &spot, group, from, end);
-		}
+	probe_first(&probe, link_at(leaf, group));
+	while (probe_next(&probe)) {
+		spot.more = probe.more;
+		word = LOAD_ACQUIRE(spot.more);
+		spot.slot = slot_at(leaf, group + block_of_word(word) * MH_BLOCK_BYTES);
+		clear_spot(chunks, &spot, word, group, from, end);
+	}
 }
 
 /* Takes away all that begins from @from on and before @end. */
@@ -1379,13 +1772,13 @@ static void clear(struct mh_chunks *chunks, uintptr_t from, uintptr_t end)
 static inline int is_clear_of_earlier(const struct mh_chunks *chunks,
 				      uintptr_t address)
 {
-	const struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
+	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
 	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT);
 	struct mh_chunk chunk;
 
 	return leaf && nr >= ROW_SLOTS && !LOAD(&chunks->has_more) &&
 	       last_in_row(leaf, &nr) &&
-	       !(LOAD(&leaf->slot[nr]) & (MH_WORD_IS_WIDE | MH_WORD_PENDING)) &&
+	       LOAD(&leaf->slot[nr]) < MH_SLOT_OTHER &&
 	       !is_in(chunks, leaf, nr, address, &chunk) &&
 	       chunk.base < address;
 }
@@ -1399,7 +1792,7 @@ static void bury(struct mh_chunks *chunks, uintptr_t base, uintptr_t end)
 	if (is_clear_of_earlier(chunks, base))
 		return;
 	for (unsigned int i = 0; i < TRIES && !find(chunks, base, &found); i++)
-		if (exchange(&found.spot, found.word, 0))
+		if (become(chunks, &found.spot, found.chunk.base, found.word, 0))
 			free_wide(chunks, found.word);
 }
 
@@ -1468,11 +1861,14 @@ static void open_pool(struct mh_chunks *chunks, const struct mh_chunk *pool)
 		fresh = make_wide(chunks, pool);
 		if (!fresh)
 			return;
-		if (!exchange(&spot, word, with_block(pool->base, fresh))) {
+		if (!become(chunks, &spot, pool->base, word,
+			    with_block(pool->base, fresh))) {
 			free_wide(chunks, fresh);
 			return;
 		}
-		word = with_block(pool->base, fresh);
+		if (!find_base(chunks, pool->base, &spot, &word) ||
+		    !(word & MH_WORD_IS_WIDE))
+			return;
 	}
 	open_wide(chunks, &spot, word, pool->base);
 }

@@ -2,16 +2,23 @@
 /*
  * chunk.h - which chunk does an address belong to, how large is it, who made it
  *
- * A table beside the allocator.  A chunk is one word of 32 bits,
+ * A table beside the allocator.  The 32 bytes of addresses in which a chunk begins
+ * have a slot of 16 bits for it,
  *
- *	token | number of a struct mh_chunk_kind | flags | place	a small chunk
- *	number of a struct mh_chunk_wide | generation | flags | place	any other
+ *	number of a kind | slack | place
  *
- * in the slot of the 32 bytes of addresses in which it begins.  A kind is what
- * chunks have in common that one site asked for with one size; it never
- * changes, so a reader has all of a small chunk with one load, and nothing can
- * be torn.  Where two chunks begin in the same 32 bytes, all but one stand in a
- * list that their group of 1 KiB has for that.
+ * A kind is what chunks have in common that one site asked for, and that are
+ * alike in size, but for the slack between what was asked for and what is usable;
+ * it never changes, so a reader has all of a chunk with one load, and nothing can
+ * be torn.  Whatever does not fit there stands in a list that the
+ * group of 1 KiB has for that, as a word of 64 bits:
+ *
+ *	token | block | slack | number of a kind | flags | place
+ *	block | number of a struct mh_chunk_wide | generation | flags | place
+ *
+ * and the slot says so: chunks that are large or have a tag, whose kind is not
+ * among the first, that begin where another one does, or not at a multiple of 16.
+ * A chunk in a slot that is reallocated meanwhile stands in a table of moves.
  *
  *	address -> zone (8 GiB) -> leaf (2 MiB) -> group (1 KiB) -> 32 slots
  *	address -> way -> leaf, the same in short
@@ -38,7 +45,7 @@
 
 #include <mallochooks/runtime.h>
 
-#define MH_CHUNK_LAYOUT	2	/* for readers outside: Documentation/formats.rst */
+#define MH_CHUNK_LAYOUT	3	/* for readers outside: Documentation/formats.rst */
 
 #define MH_BLOCK_SHIFT	5	/* addresses that a slot stands for, 2^n bytes */
 #define MH_GROUP_SHIFT	10
@@ -50,13 +57,21 @@
 #define MH_BLOCK_BYTES	(1u << MH_BLOCK_SHIFT)
 #define MH_GROUP_SLOTS	(1u << (MH_GROUP_SHIFT - MH_BLOCK_SHIFT))
 #define MH_MORE_SLOTS	7
-#define MH_LEAF_UNITS	(1u << (MH_LEAF_SHIFT - 3))	/* of 8 bytes */
+#define MH_LEAF_UNITS	(1u << (MH_LEAF_SHIFT - 4))	/* of 16 bytes */
 #define MH_LEAF_SLOTS	(1u << (MH_LEAF_SHIFT - MH_BLOCK_SHIFT))
 #define MH_LEAF_GROUPS	(1u << (MH_LEAF_SHIFT - MH_GROUP_SHIFT))
 #define MH_ZONE_LEAVES	(1u << (MH_ZONE_SHIFT - MH_LEAF_SHIFT))
 #define MH_SPACE_ZONES	(1u << (MH_SPACE_SHIFT - MH_ZONE_SHIFT))
 #define MH_SPACES	(1u << (MH_WIDEST_SHIFT - MH_SPACE_SHIFT))
 #define MH_WAYS		4096u	/* so many leaves in a row, 8 GiB */
+
+/* What a slot holds; 0 is none. */
+#define MH_SLOT_PLACE		1u	/* in the block, in units of 16 bytes */
+#define MH_SLOT_SLACK_SHIFT	1
+#define MH_SLOT_KIND_SHIFT	5
+#define MH_SLOT_OTHER		0xffe0u	/* from here on it is no kind */
+#define MH_SLOT_PENDING		0xffe0u	/* with a place: look in @moving */
+#define MH_SLOT_LISTED		0xffffu	/* look in the list of the group */
 
 /* A word; 0 is none. */
 #define MH_WORD_PLACE		3u	/* in the block, in units of 8 bytes */
@@ -65,34 +80,52 @@
 #define MH_WORD_PENDING		(1u << 4)
 #define MH_WORD_KIND_SHIFT	5
 #define MH_WORD_KIND		0x7ffffu
-#define MH_WORD_TOKEN_SHIFT	24	/* of who reallocates a small chunk */
-#define MH_WORD_TOKEN		0x7fu
+#define MH_WORD_SLACK_SHIFT	24
+#define MH_WORD_SLACK		15u
 #define MH_WORD_ALONE_SHIFT	31	/* of a small one, MH_ALONE */
 #define MH_WORD_GEN_SHIFT	5
 #define MH_WORD_GEN		7u
 #define MH_WORD_WIDE_SHIFT	8
 #define MH_WORD_WIDE		0xffffffu
+#define MH_WORD_BLOCK_SHIFT	32	/* in its group */
+#define MH_WORD_BLOCK		31u
+#define MH_WORD_TOKEN_SHIFT	40	/* of who reallocates a small chunk */
+#define MH_WORD_TOKEN		0x7fu
+
+/* A move: the number of a block, and what its slot held. */
+#define MH_MOVES		128	/* at a time */
+#define MH_MOVE_BLOCK_SHIFT	16
 
 #define MH_SMALL_MOST		16376	/* usable bytes of a chunk with a kind */
 #define MH_UNMARKED_MOST	1024	/* usable bytes of a chunk without marks */
 
 /*
- * What chunks may have in common, by number: three tables, each for what the one
- * before has no room for.
+ * What chunks may have in common, by number: the first table is a number each,
+ *
+ *	slack / 16 | usable / 8 | site
+ *
+ * and two more are for what that has no room for.  Slots have numbers of the
+ * first, but for 0 and the last.
  */
+#define MH_KIND_USABLE_SHIFT	48
+#define MH_KIND_USABLE		0x3ffu
+#define MH_KIND_SLACK_SHIFT	58
+#define MH_KIND_SLACK		0x3fu
+
 struct mh_chunk_kind {
 	uint64_t site;		/* not 0 */
-	uint64_t sizes;		/* requested, and usable above: not 0 */
+	uint64_t sizes;		/* usable; above that, slack / 16; plus 1 */
 };
 
 #define MH_KIND_TABLES		3
-#define MH_KIND_BITS		12	/* of the first; each next has 3 more */
+#define MH_KIND_BITS		11	/* of the first; each next has 3 more */
+#define MH_KIND_LAST		(MH_SLOT_OTHER >> MH_SLOT_KIND_SHIFT)
 #define MH_KIND_PROBE_BITS	3
 #define MH_KIND_PROBES		(1u << MH_KIND_PROBE_BITS)
 
 /*
- * Words of chunks that begin where another one has the slot: above each the
- * number of its block in the group.
+ * Words of chunks that have no slot.  As long as no block has more chunks than
+ * one, a word counts where the slot of its block says that it is listed.
  */
 struct mh_chunk_more {
 	uint64_t slot[MH_MORE_SLOTS];
@@ -101,20 +134,11 @@ struct mh_chunk_more {
 
 /* Marks are in units of 8 bytes; 0 is none. */
 struct mh_chunk_leaf {
-	uint32_t slot[MH_LEAF_SLOTS];
+	uint16_t slot[MH_LEAF_SLOTS];
 	uint64_t link[MH_LEAF_GROUPS];	/* to a struct mh_chunk_more, or 0 */
 	uint16_t mark_1k[MH_LEAF_GROUPS];
 	uint16_t mark_16k[MH_LEAF_GROUPS >> 4];
 	uint32_t mark_256k[MH_LEAF_GROUPS >> 8];
-};
-
-/*
- * Set once; @start, the leaf's first address plus 1, comes last.  A leaf whose way
- * is another one's is found by its zone.
- */
-struct mh_chunk_way {
-	uint64_t start;
-	struct mh_chunk_leaf *leaf;
 };
 
 struct mh_chunk_zone {
@@ -155,7 +179,11 @@ struct mh_chunk_wide {
 
 /**
  * struct mh_chunks - an index
- * @ways:	short ways to leaves
+ * @way_start: short ways to leaves: the first address of each, set once.  A leaf
+ *		whose way is another one's is found by its zone
+ * @apart_start: the same, of those whose chunks begin apart, as for
+ *		mh_chunk_born_at()
+ * @way_leaf:	where both lead, there earlier
  * @first_kinds: the first table of kinds
  * @zone:	by address, as far as 2^48
  * @beyond:	tables like @zone for wider addresses
@@ -163,15 +191,18 @@ struct mh_chunk_wide {
  * @nr_wide:	numbers that were ever given out
  * @free_wide:	head of the free ones plus 1; a count of changes above
  * @lost:	chunks that could not be recorded: no memory
- * @has_more:	nonzero when any group has more words than slots
+ * @has_more:	nonzero when more chunks than one have ever begun in a block
  * @kinds:	the other tables of kinds
  * @outer:	table whose chunks are our pools; NULL: ours lie in none
  * @inner:	tables to which this one is the outer one
  * @depth:	tables that we are nested in
+ * @moving:	chunks that stood in slots, and are reallocated just now
  */
 struct mh_chunks {
-	struct mh_chunk_way ways[MH_WAYS];
-	struct mh_chunk_kind first_kinds[1u << MH_KIND_BITS];
+	uint64_t way_start[MH_WAYS];
+	uint64_t apart_start[MH_WAYS];
+	struct mh_chunk_leaf *way_leaf[MH_WAYS];
+	uint64_t first_kinds[1u << MH_KIND_BITS];
 	struct mh_chunk_zone *zone[MH_SPACE_ZONES];
 	struct mh_chunk_zone **beyond[MH_SPACES];
 	struct mh_chunk_wide *wide[MH_WIDE_BLOCKS];
@@ -183,16 +214,18 @@ struct mh_chunks {
 	struct mh_chunks *outer;
 	struct mh_chunks *inner[MH_INNER_TABLES];
 	uint32_t depth;
+	uint64_t moving[MH_MOVES] __attribute__((aligned(64)));
 };
 
 /* Readers outside know these: MH_CHUNK_LAYOUT grows with them. */
-_Static_assert(sizeof(struct mh_chunks) == 397656 &&
-	       offsetof(struct mh_chunks, kinds) == 397488 &&
-	       offsetof(struct mh_chunks, outer) == 397512 &&
-	       offsetof(struct mh_chunk_leaf, mark_1k) == 278528 &&
+_Static_assert(sizeof(struct mh_chunks) == 382336 &&
+	       offsetof(struct mh_chunks, kinds) == 381104 &&
+	       offsetof(struct mh_chunks, outer) == 381128 &&
+	       offsetof(struct mh_chunks, moving) == 381312 &&
+	       offsetof(struct mh_chunk_leaf, mark_1k) == 147456 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
 	       offsetof(struct mh_chunk_wide, opened) == 56 &&
-	       sizeof(struct mh_chunk_wide) == 64, "layout 2");
+	       sizeof(struct mh_chunk_wide) == 64, "layout 3");
 
 /**
  * struct mh_chunk - what is known of a chunk
@@ -214,10 +247,14 @@ struct mh_chunk {
 	int pending;
 };
 
-/* Where a word stands: in the slot of its block, or among those of its group. */
+/*
+ * Where a chunk stands: in the slot of its block, in a list, or, while it is
+ * reallocated, among the moves.
+ */
 struct mh_chunk_spot {
-	uint32_t *slot;
+	uint16_t *slot;
 	uint64_t *more;		/* or NULL */
+	uint64_t *move;		/* or NULL */
 };
 
 /**
@@ -229,7 +266,7 @@ struct mh_chunk_spot {
  * @before:	its word as it was
  * @pending:	its word meanwhile; 0 when the chunk was not known
  * @gen:	generation of its wide record, if it has one
- * @spot:	where the word stands; nothing else of the chunk can
+ * @spot:	where the chunk stands meanwhile
  */
 struct mh_chunk_move {
 	uintptr_t base;
@@ -244,7 +281,7 @@ struct mh_chunk_move {
 
 #pragma GCC visibility push(hidden)
 
-/* The slow ways of the functions below. */
+/* The slow ways of the functions of chunk-quick.h. */
 void mh_chunk_born_slowly(struct mh_chunks *chunks, uintptr_t base,
 			  size_t requested, size_t usable, uintptr_t site,
 			  int apart);
@@ -363,198 +400,26 @@ int mh_chunk_is_inside(struct mh_chunks *chunks, const struct mh_chunk *chunk);
 
 #pragma GCC visibility pop
 
+/* Of a number in the first table of kinds. */
+static inline size_t mh_chunk_kind_usable(uint64_t key)
+{
+	return (key >> MH_KIND_USABLE_SHIFT & MH_KIND_USABLE) * 8;
+}
+
+static inline size_t mh_chunk_kind_slack(uint64_t key)
+{
+	return (key >> MH_KIND_SLACK_SHIFT) * 16;
+}
+
+static inline uint64_t mh_chunk_kind_site(uint64_t key)
+{
+	return key & (((uint64_t)1 << MH_KIND_USABLE_SHIFT) - 1);
+}
+
 /* Are there chunks of other tables in it? */
 static inline int mh_chunk_is_pool(const struct mh_chunk *chunk)
 {
 	return (chunk->opened & ~MH_ALONE) != 0;
-}
-
-/*
- * Where an address lies in its leaf, in units of 8 bytes; one of another leaf than
- * the way's, or that is no multiple of 8 (and not below 2 MiB, or the very last:
- * nobody allocates there), comes out larger than any.
- */
-static inline uint64_t mh_chunk_units(const struct mh_chunk_way *way,
-				      uintptr_t address)
-{
-	/* acquire: pairs with the release of who has set it */
-	const uint64_t from = ((uint64_t)address + 1) ^
-			      __atomic_load_n(&way->start, __ATOMIC_ACQUIRE);
-
-	return from >> 3 | from << 61;
-}
-
-static inline const struct mh_chunk_way *
-mh_chunk_way_of(const struct mh_chunks *chunks, uintptr_t address)
-{
-	return &chunks->ways[address >> MH_LEAF_SHIFT & (MH_WAYS - 1)];
-}
-
-/* @units: in the leaf */
-static inline uint32_t *mh_chunk_slot(struct mh_chunk_leaf *leaf, uint64_t units)
-{
-	return (uint32_t *)((char *)leaf->slot +
-			    (units & ~(uint64_t)MH_WORD_PLACE));
-}
-
-/*
- * Those of one site lie together, and apart: where sizes are rounded up to a
- * multiple of 16, now and then to the next, the sum is another one for each.  By
- * the golden ratio: Knuth, The Art of Computer Programming 3, 6.4.
- */
-static inline uint32_t mh_chunk_kind_hash(uint64_t site, size_t requested,
-					  size_t usable, unsigned int bits)
-{
-	return ((uint32_t)site * 0x9e3779b1u >> (32 - bits)) ^
-	       ((uint32_t)(requested + 2 * usable) & ((1u << bits) - 1));
-}
-
-/* @kind: its number, from 0 on */
-static inline uint32_t mh_chunk_word(uint64_t units, uint32_t kind)
-{
-	/* sums, so that constants come together; each fits in its place */
-	return ((uint32_t)units & MH_WORD_PLACE) + MH_WORD_IS_USED +
-	       ((kind + 1) << MH_WORD_KIND_SHIFT);
-}
-
-/**
- * mh_chunk_born_quickly() - record a chunk in the usual case
- * @base:	its address
- * @requested:	bytes asked for
- * @usable:	bytes that its owner may use, no less than @requested
- * @site:	caller
- * @apart:	nonzero when no two chunks of the allocator ever begin in the same
- *		MH_BLOCK_BYTES, aligned to them, and none has no usable bytes
- *
- * Context: any, also before relocation; lock-free, async-signal-safe.
- * Return: 0 when it takes mh_chunk_born_slowly().
- */
-static inline int mh_chunk_born_quickly(struct mh_chunks *chunks, uintptr_t base,
-					size_t requested, size_t usable,
-					uintptr_t site, int apart)
-{
-	const struct mh_chunk_way *way = mh_chunk_way_of(chunks, base);
-	const uint64_t units = mh_chunk_units(way, base);
-	const struct mh_chunk_kind *kind;
-	uint32_t *slot, none = 0, nr;
-
-	if (__builtin_expect(units >= MH_LEAF_UNITS, 0) ||
-	    __builtin_expect(usable > MH_UNMARKED_MOST, 0))
-		return 0;
-	/* that would take a kind that is being made for its own */
-	if (!apart && !usable)
-		return 0;
-	/* no more than the table's mask, which is left out so */
-	if (requested > MH_UNMARKED_MOST)
-		__builtin_unreachable();
-	nr = mh_chunk_kind_hash(site, requested, usable, MH_KIND_BITS);
-	kind = &chunks->first_kinds[nr];
-	if (__builtin_expect(__atomic_load_n(&kind->site, __ATOMIC_RELAXED) !=
-			     site, 0) ||
-	    __builtin_expect(__atomic_load_n(&kind->sizes, __ATOMIC_RELAXED) !=
-			     (requested | usable << 32), 0))
-		return 0;
-	slot = mh_chunk_slot(way->leaf, units);
-	/* release: pairs with a reader's acquire */
-	if (!apart)
-		return __atomic_compare_exchange_n(slot, &none,
-						   mh_chunk_word(units, nr), 0,
-						   __ATOMIC_RELEASE,
-						   __ATOMIC_RELAXED);
-	if (__builtin_expect(__atomic_load_n(slot, __ATOMIC_RELAXED) != 0, 0))
-		return 0;
-	__atomic_store_n(slot, mh_chunk_word(units, nr), __ATOMIC_RELEASE);
-	return 1;
-}
-
-/**
- * mh_chunk_dies_quickly() - forget a chunk in the usual case
- *
- * Nobody else may write to the slot of a chunk that is about to be freed, so a
- * store does it.  Relaxed: the allocator itself orders it before another birth.
- * Context: as for mh_chunk_born_quickly().
- * Return: 0 when it takes mh_chunk_dies_slowly().
- */
-static inline int mh_chunk_dies_quickly(struct mh_chunks *chunks, uintptr_t base)
-{
-	const struct mh_chunk_way *way = mh_chunk_way_of(chunks, base);
-	const uint64_t units = mh_chunk_units(way, base);
-	uint32_t *slot, word;
-
-	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
-		return 0;
-	slot = mh_chunk_slot(way->leaf, units);
-	word = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	/* a wide one has a record to free */
-	if (__builtin_expect(((word ^ ((uint32_t)units & MH_WORD_PLACE)) &
-			      (MH_WORD_PLACE | MH_WORD_IS_USED |
-			       MH_WORD_IS_WIDE)) != MH_WORD_IS_USED, 0))
-		return 0;
-	__atomic_store_n(slot, 0, __ATOMIC_RELAXED);
-	return 1;
-}
-
-/**
- * mh_chunk_knows_quickly() - whose chunk is this, in the usual case
- * @site:	of the chunk that begins at exactly @base; filled in when it is
- *		known, and then not 0
- * @requested:	bytes asked for; likewise
- *
- * For who owns the chunk, as just before a free: mh_chunk_find() is for others.
- * Context: as for mh_chunk_born_quickly().
- * Return: 0 when it takes mh_chunk_knows_slowly().
- */
-static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
-					 uintptr_t base, uintptr_t *site,
-					 size_t *requested)
-{
-	const struct mh_chunk_way *way = mh_chunk_way_of(chunks, base);
-	const uint64_t units = mh_chunk_units(way, base);
-	const struct mh_chunk_kind *kind;
-	uint32_t word;
-
-	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
-		return 0;
-	word = __atomic_load_n(mh_chunk_slot(way->leaf, units),
-			       __ATOMIC_ACQUIRE);
-	/* leaves a number from the first table; of any other chunk, more */
-	word -= mh_chunk_word(units, 0);
-	if (__builtin_expect(word & ~(((1u << MH_KIND_BITS) - 1) <<
-				      MH_WORD_KIND_SHIFT), 0))
-		return 0;
-	kind = &chunks->first_kinds[word >> MH_WORD_KIND_SHIFT];
-	*site = __atomic_load_n(&kind->site, __ATOMIC_RELAXED);
-	*requested = (uint32_t)__atomic_load_n(&kind->sizes, __ATOMIC_RELAXED);
-	return 1;
-}
-
-/**
- * mh_chunk_born() - record a chunk, once the allocator has handed it out
- *
- * A chunk that is recorded at this address already was freed behind our back.
- * Arguments, context: as for mh_chunk_born_quickly(); @usable may be 0, and
- * @apart must be then.
- */
-static inline void mh_chunk_born(struct mh_chunks *chunks, uintptr_t base,
-				 size_t requested, size_t usable,
-				 uintptr_t site, int apart)
-{
-	if (!mh_chunk_born_quickly(chunks, base, requested, usable, site, apart))
-		mh_chunk_born_slowly(chunks, base, requested, usable, site,
-				     apart);
-}
-
-/**
- * mh_chunk_dies() - forget a chunk, before the allocator is handed it
- *
- * One that is not known (born before us, a stranger's, dead already) is let
- * alone.
- * Context: as for mh_chunk_born_quickly().
- */
-static inline void mh_chunk_dies(struct mh_chunks *chunks, uintptr_t base)
-{
-	if (!mh_chunk_dies_quickly(chunks, base))
-		mh_chunk_dies_slowly(chunks, base);
 }
 
 #endif

@@ -15,7 +15,6 @@
 #include "tools.h"
 
 #define TRIES		8
-#define BLOCK_SHIFT	32	/* of a block's number above the word in a list */
 #define MOST_LISTS	((1u << MH_GROUP_SHIFT) / 8)	/* of a group */
 
 static int peek(const struct chunks *chunks, uint64_t at, void *to, size_t bytes)
@@ -79,12 +78,29 @@ static uint64_t nr_of(uint64_t address, unsigned int shift)
 
 /* ---- what a word leads to ------------------------------------------------------- */
 
-static int read_kind(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
+static int read_first_kind(struct chunks *chunks, uint32_t nr,
+			   struct mh_chunk *out)
+{
+	uint64_t *key = &chunks->head->first_kinds[nr];
+
+	/* it never changes once it is there */
+	if (!*key && peek(chunks, chunks->at + nr * sizeof(*key) +
+			  offsetof(struct mh_chunks, first_kinds), key,
+			  sizeof(*key)))
+		return 0;
+	out->site = mh_chunk_kind_site(*key);
+	out->usable = mh_chunk_kind_usable(*key);
+	out->requested = out->usable - mh_chunk_kind_slack(*key);
+	return *key != 0;
+}
+
+static int read_further_kind(struct chunks *chunks, uint32_t nr,
+			     struct mh_chunk *out)
 {
 	unsigned int table = 0;
 	uint32_t kinds = 1u << MH_KIND_BITS;
-	uint64_t there;
 	struct mh_chunk_kind *kind;
+	uint64_t there;
 
 	while (nr >= kinds) {
 		nr -= kinds;
@@ -92,27 +108,32 @@ static int read_kind(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
 			return 0;
 		kinds <<= 3;
 	}
-	if (table) {
-		there = pointer(chunks, &chunks->head->kinds[table]);
-		if (!there)
-			return 0;
-		if (!chunks->kinds[table])
-			chunks->kinds[table] = xcalloc(kinds, sizeof(*kind));
-		kind = &chunks->kinds[table][nr];
-	} else {
-		there = chunks->at + offsetof(struct mh_chunks, first_kinds);
-		kind = &chunks->head->first_kinds[nr];
-	}
-	/* it never changes once it has both */
+	there = pointer(chunks, &chunks->head->kinds[table]);
+	if (!there)
+		return 0;
+	if (!chunks->kinds[table])
+		chunks->kinds[table] = xcalloc(kinds, sizeof(*kind));
+	kind = &chunks->kinds[table][nr];
 	if ((!kind->site || !kind->sizes) &&
 	    peek(chunks, there + nr * sizeof(*kind), kind, sizeof(*kind)))
 		return 0;
 	out->site = kind->site;
-	out->requested = (uint32_t)kind->sizes;
-	out->usable = kind->sizes >> 32;
+	out->usable = (uint32_t)(kind->sizes - 1);
+	out->requested = out->usable - ((kind->sizes - 1) >> 32) * 16;
+	return kind->site && kind->sizes;
+}
+
+/* @slack: what is left of it, below 16 */
+static int read_kind(struct chunks *chunks, uint32_t nr, uint32_t slack,
+		     struct mh_chunk *out)
+{
 	out->tag = 0;
 	out->opened = 0;
-	return kind->site && kind->sizes;
+	if (!(nr >> MH_KIND_BITS ? read_further_kind(chunks, nr, out) :
+				   read_first_kind(chunks, nr, out)))
+		return 0;
+	out->requested -= slack;
+	return 1;
 }
 
 static int read_wide(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
@@ -139,16 +160,16 @@ static int read_wide(struct chunks *chunks, uint32_t nr, struct mh_chunk *out)
 	return !(wide.gen & 1) && wide.gen == again.gen && wide.base == out->base;
 }
 
-/* A word where it stands; @more: in a list, with its block above it. */
+/* A word where it stands; @more: in a list, or else in the slot of its block. */
 struct spot {
 	uint64_t at;
 	int more;
-	uint64_t word;
+	uint64_t word;		/* or what the slot holds */
 };
 
 static int reread(const struct chunks *chunks, struct spot *spot)
 {
-	uint32_t slot;
+	uint16_t slot;
 
 	if (spot->more)
 		return peek(chunks, spot->at, &spot->word, sizeof(spot->word));
@@ -156,6 +177,59 @@ static int reread(const struct chunks *chunks, struct spot *spot)
 		return -1;
 	spot->word = slot;
 	return 0;
+}
+
+/* What a slot held that says that its chunk is reallocated just now; 0: it is over. */
+static uint32_t find_move(struct chunks *chunks, uint64_t block, uint32_t code)
+{
+	uint64_t moving[MH_MOVES];
+
+	if (peek(chunks, chunks->at + offsetof(struct mh_chunks, moving), moving,
+		 sizeof(moving)))
+		return 0;
+	for (unsigned int i = 0; i < MH_MOVES; i++)
+		if (moving[i] >> MH_MOVE_BLOCK_SHIFT == block >> MH_BLOCK_SHIFT &&
+		    !((moving[i] ^ code) & MH_SLOT_PLACE))
+			return (uint16_t)moving[i];
+	return 0;
+}
+
+/* Return: 1; 0: no chunk; -1: it has to be read again. */
+static int read_slot(struct chunks *chunks, uint32_t code, uint64_t block,
+		     struct mh_chunk *out)
+{
+	out->pending = code >= MH_SLOT_OTHER;
+	if (!code || code == MH_SLOT_LISTED)
+		return 0;
+	if (out->pending)
+		code = find_move(chunks, block, code);
+	if (!code || code >= MH_SLOT_OTHER)
+		return -1;
+	out->base = block + (code & MH_SLOT_PLACE) * 16;
+	return read_kind(chunks, code >> MH_SLOT_KIND_SHIFT,
+			 code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK, out) ?
+		1 : -1;
+}
+
+static int read_listed(struct chunks *chunks, uint64_t there, uint64_t group,
+		       struct mh_chunk *out)
+{
+	const uint32_t word = (uint32_t)there;
+	int ok;
+
+	if (!there)
+		return 0;
+	out->base = group + (word & MH_WORD_PLACE) * 8 +
+		    (there >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK) *
+		    MH_BLOCK_BYTES;
+	out->pending = word & MH_WORD_PENDING ? 1 : 0;
+	if (word & MH_WORD_IS_WIDE)
+		return read_wide(chunks, word >> MH_WORD_WIDE_SHIFT, out) ? 1 : -1;
+	ok = read_kind(chunks, word >> MH_WORD_KIND_SHIFT & MH_WORD_KIND,
+		       word >> MH_WORD_SLACK_SHIFT & MH_WORD_SLACK, out);
+	if (word >> MH_WORD_ALONE_SHIFT)
+		out->opened = MH_ALONE;
+	return ok ? 1 : -1;
 }
 
 /*
@@ -167,37 +241,38 @@ static int reread(const struct chunks *chunks, struct spot *spot)
 static int read_spot(struct chunks *chunks, struct spot *spot, uint64_t block,
 		     struct mh_chunk *out)
 {
-	int ok;
+	int ret = -1;
 
 	for (unsigned int i = 0; i < TRIES; i++) {
-		const uint32_t word = (uint32_t)spot->word;
-
-		if (!spot->word)
-			return 0;
-		out->base = block + (word & MH_WORD_PLACE) * 8;
 		if (spot->more)
-			out->base += (spot->word >> BLOCK_SHIFT) * MH_BLOCK_BYTES;
-		out->pending = word & MH_WORD_PENDING ? 1 : 0;
-		if (word & MH_WORD_IS_WIDE)
-			ok = read_wide(chunks, word >> MH_WORD_WIDE_SHIFT, out);
+			ret = read_listed(chunks, spot->word, block, out);
 		else
-			ok = read_kind(chunks, (word >> MH_WORD_KIND_SHIFT &
-						MH_WORD_KIND) - 1, out);
-		if (!(word & MH_WORD_IS_WIDE) && word >> MH_WORD_ALONE_SHIFT)
-			out->opened = MH_ALONE;
-		if (ok)
-			return 1;
-		if (reread(chunks, spot))
-			return -1;
+			ret = read_slot(chunks, (uint32_t)spot->word, block, out);
+		if (ret >= 0 || reread(chunks, spot))
+			break;
 	}
-	return -1;
+	return ret;
 }
 
 typedef void visit_spot(struct chunks *chunks, struct spot *spot,
 			uint64_t block, void *arg);
 
+/* Does a word in a list count?  See struct mh_chunk_more. */
+static int counts(struct chunks *chunks, uint64_t word, const uint16_t *slot)
+{
+	const size_t offset = offsetof(struct mh_chunks, has_more);
+
+	if (!chunks->head->has_more)
+		peek(chunks, chunks->at + offset, &chunks->head->has_more,
+		     sizeof(chunks->head->has_more));
+	return chunks->head->has_more ||
+	       slot[word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK] ==
+	       MH_SLOT_LISTED;
+}
+
+/* @slot: those of the group */
 static void each_in_list(struct chunks *chunks, uint64_t more, uint64_t group,
-			 visit_spot *visit, void *arg)
+			 const uint16_t *slot, visit_spot *visit, void *arg)
 {
 	struct spot spot = { .more = 1 };
 	struct mh_chunk_more list;
@@ -208,19 +283,20 @@ static void each_in_list(struct chunks *chunks, uint64_t more, uint64_t group,
 		for (unsigned int i = 0; i < MH_MORE_SLOTS; i++) {
 			spot.at = more + i * sizeof(list.slot[0]);
 			spot.word = list.slot[i];
-			visit(chunks, &spot, group, arg);
+			if (spot.word && counts(chunks, spot.word, slot))
+				visit(chunks, &spot, group, arg);
 		}
 		more = list.link;
 	}
 }
 
-static void each_slot(struct chunks *chunks, const uint32_t *slot, size_t nr,
+static void each_slot(struct chunks *chunks, const uint16_t *slot, size_t nr,
 		      uint64_t at, uint64_t block, visit_spot *visit, void *arg)
 {
 	struct spot spot = { .more = 0 };
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!slot[i])
+		if (!slot[i] || slot[i] == MH_SLOT_LISTED)
 			continue;
 		spot.at = at + i * sizeof(*slot);
 		spot.word = slot[i];
@@ -269,19 +345,19 @@ static void look_in_group(struct chunks *chunks, struct finding *finding,
 {
 	const uint64_t leaf = leaf_of(chunks, address);
 	const uint64_t group = address >> MH_GROUP_SHIFT << MH_GROUP_SHIFT;
-	uint32_t slot[MH_GROUP_SLOTS];
+	uint16_t slot[MH_GROUP_SLOTS];
 	uint64_t at, link;
 
 	if (!leaf)
 		return;
 	at = leaf + nr_of(group, MH_BLOCK_SHIFT) * sizeof(slot[0]);
-	if (!peek(chunks, at, slot, sizeof(slot)))
-		each_slot(chunks, slot, MH_GROUP_SLOTS, at, group, consider,
-			  finding);
+	if (peek(chunks, at, slot, sizeof(slot)))
+		return;
+	each_slot(chunks, slot, MH_GROUP_SLOTS, at, group, consider, finding);
 	at = leaf + offsetof(struct mh_chunk_leaf, link) +
 	     nr_of(group, MH_GROUP_SHIFT) * sizeof(link);
 	if (!peek(chunks, at, &link, sizeof(link)))
-		each_in_list(chunks, link, group, consider, finding);
+		each_in_list(chunks, link, group, slot, consider, finding);
 }
 
 /* A mark of @bytes at the begin of the unit that the address lies in. */
@@ -411,7 +487,8 @@ static void walk_leaf(struct chunks *chunks, uint64_t at, uint64_t start,
 	each_slot(chunks, leaf->slot, MH_LEAF_SLOTS, at, start, tell, walk);
 	for (uint64_t i = 0; i < MH_LEAF_GROUPS; i++)
 		each_in_list(chunks, leaf->link[i],
-			     start + (i << MH_GROUP_SHIFT), tell, walk);
+			     start + (i << MH_GROUP_SHIFT),
+			     &leaf->slot[i * MH_GROUP_SLOTS], tell, walk);
 }
 
 static void walk_zone(struct chunks *chunks, uint64_t zone, uint64_t start,

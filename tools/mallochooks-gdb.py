@@ -16,7 +16,7 @@ import struct
 import gdb
 
 ABI = 1
-LAYOUT = 2
+LAYOUT = 3
 MAGIC = struct.pack("<II", 0x6B686D31, ABI)
 # Where the linkers put a constant that has pointers in it.
 SECTIONS = (".data.rel.ro", ".data.rel.ro.local", ".rodata", ".data")
@@ -28,19 +28,24 @@ STACK_IDENT = 8
 STACK_LAYERS = 48
 LAYER_ROOT = 104
 
-TABLE_BYTES = 397656
-FIRST_KINDS = 65536
-ZONES = 131072
-BEYOND = 393216
-WIDE = 397312
-KINDS = 397488
-OUTER = 397512
-DEPTH = 397648
+TABLE_BYTES = 382336
+FIRST_KINDS = 98304
+ZONES = 114688
+BEYOND = 376832
+WIDE = 380928
+HAS_MORE = 381096
+KINDS = 381104
+OUTER = 381128
+DEPTH = 381264
+MOVING = 381312
 ALONE = 1 << 63
-LEAF_LINKS = 262144
-LEAF_1K = 278528
-LEAF_16K = 282624
-LEAF_256K = 282880
+# Of what slots hold.
+OTHER = 0xFFE0
+LISTED = 0xFFFF
+LEAF_LINKS = 131072
+LEAF_1K = 147456
+LEAF_16K = 151552
+LEAF_256K = 151808
 ZONE_2M = 32768
 ZONE_FAR = 49152
 
@@ -90,21 +95,23 @@ class Index:
         zone = self.zone(address)
         return read_one(zone + 8 * (address >> 21 & 0xFFF)) if zone else 0
 
-    def kind(self, number):
+    def kind(self, number, slack):
         """What a small chunk has in common with others."""
-        table, kinds = 0, 4096
+        table, kinds = 0, 2048
         while number >= kinds:
             number -= kinds
             kinds *= 8
             table += 1
-        where = (read_one(self.table + KINDS + 8 * table) if table
-                 else self.table + FIRST_KINDS)
-        found = read(where + 16 * number, "QII")
-        if not found:
-            return None
-        site, requested, usable = found
-        return {"requested": requested, "usable": usable, "site": site,
-                "tag": 0, "opened": 0}
+        if table:
+            where = read_one(self.table + KINDS + 8 * table)
+            site, sizes = read(where + 16 * number, "QQ") or (0, 0)
+            usable, more = sizes - 1 & 0xFFFFFFFF, sizes - 1 >> 32
+        else:
+            key = read_one(self.table + FIRST_KINDS + 8 * number)
+            site, usable, more = (key & (1 << 48) - 1, (key >> 48 & 1023) * 8,
+                                  key >> 58)
+        return {"requested": usable - 16 * more - slack, "usable": usable,
+                "site": site, "tag": 0, "opened": 0} if site else None
 
     def wide(self, number, base):
         """A record of a chunk's own."""
@@ -117,17 +124,30 @@ class Index:
         return {"requested": found[0], "usable": found[1], "site": found[2],
                 "tag": found[3], "opened": found[7]}
 
-    def chunk(self, word, block):
+    def listed(self, word, block):
         base = block + 8 * (word & 3)
         if word & 8:
             chunk = self.wide(word >> 8 & 0xFFFFFF, base)
         else:
-            chunk = self.kind((word >> 5 & 0x7FFFF) - 1)
+            chunk = self.kind(word >> 5 & 0x7FFFF, word >> 24 & 15)
             if chunk and word >> 31:
                 chunk["opened"] = ALONE
         if chunk:
             chunk.update(base=base, pending=word >> 4 & 1, ident=self.ident,
                          depth=self.depth)
+        return chunk
+
+    def slot(self, code, block):
+        pending = code >= OTHER
+        if pending:
+            moves = read(self.table + MOVING, "128Q") or ()
+            codes = [move & 0xFFFF for move in moves
+                     if move >> 16 == block >> 5 and not (move ^ code) & 1]
+            code = codes[0] if codes else 0
+        chunk = code and self.kind(code >> 5, code >> 1 & 15)
+        if chunk:
+            chunk.update(base=block + 16 * (code & 1), pending=int(pending),
+                         ident=self.ident, depth=self.depth)
         return chunk
 
     def group(self, address):
@@ -136,19 +156,20 @@ class Index:
         if not leaf:
             return
         start = address & ~1023
-        slots = read(leaf + (address >> 10 & 0x7FF) * 128, "32I") or ()
-        for number, word in enumerate(slots):
-            if word:
-                yield self.chunk(word, start + 32 * number)
+        slots = read(leaf + (address >> 10 & 0x7FF) * 64, "32H") or ()
+        for number, code in enumerate(slots):
+            if code and code != LISTED:
+                yield self.slot(code, start + 32 * number)
+        crowded = read_one(self.table + HAS_MORE, "I")
         more = read_one(leaf + LEAF_LINKS + 8 * (address >> 10 & 0x7FF))
         for _ in range(MOST):
             words = more and read(more, "8Q")
             if not words:
                 return
             for word in words[:7]:
-                if word:
-                    yield self.chunk(word & 0xFFFFFFFF,
-                                     start + 32 * (word >> 32))
+                block = word >> 32 & 31
+                if word and (crowded or slots[block:block + 1] == (LISTED,)):
+                    yield self.listed(word & 0xFFFFFFFF, start + 32 * block)
             more = words[7]
 
     def marked(self, address):

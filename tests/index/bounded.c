@@ -10,7 +10,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include "chunk.h"
+#include "chunk-quick.h"
 
 enum { QUERIES = 3000, NEIGHBOURS = 500 };
 

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "chunk.h"
+#include "chunk-quick.h"
 
 #define KIB		((uintptr_t)1 << 10)
 #define MIB		((uintptr_t)1 << 20)
@@ -34,6 +34,7 @@ static struct mh_chunks *new_index(void)
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(at, MAP_FAILED);
+	mh_chunk_init(at);
 	return at;
 }
 
@@ -49,6 +50,28 @@ static void born(struct mh_chunks *index, uintptr_t base, size_t requested,
 static void dies(struct mh_chunks *index, uintptr_t base)
 {
 	mh_chunk_dies(index, base);
+}
+
+/* The quick way where there is one, now and then, and the other; each alike. */
+static _Thread_local unsigned int turn;
+
+static void moves(struct mh_chunks *index, uintptr_t base,
+		  struct mh_chunk_move *move)
+{
+	if (!(apart && ++turn % 3 &&
+	      mh_chunk_moves_quickly(index, base, move)))
+		mh_chunk_move_begins(index, base, move);
+}
+
+static void moved(struct mh_chunks *index, const struct mh_chunk_move *move,
+		  struct mh_chunk *chunk, int is_apart)
+{
+	if (is_apart && ++turn % 3 && chunk->base && move->pending &&
+	    move->spot.move && chunk->usable &&
+	    mh_chunk_moved_quickly(index, move, chunk->base, chunk->requested,
+				   chunk->usable))
+		return;
+	mh_chunk_move_ends(index, move, chunk, is_apart);
 }
 
 static uint64_t seed;
@@ -233,9 +256,9 @@ static void what_is_not_ours(void **state)
 	dies(index, 0x1000);		/* twice */
 	is_nowhere(index, 0x1000);
 	/* a chunk that is older than we are: known from its realloc on */
-	mh_chunk_move_begins(index, 0x3000, &move);
+	moves(index, 0x3000, &move);
 	is_nowhere(index, 0x3000);
-	mh_chunk_move_ends(index, &move, &(struct mh_chunk){
+	moved(index, &move, &(struct mh_chunk){
 			   .base = 0x3000, .requested = 9, .usable = 24,
 			   .site = 6 }, apart);
 	is_there(index, 0x3000, 0x3000, 9, 24, 6);
@@ -303,37 +326,37 @@ static void try_realloc(size_t before, size_t after, uint64_t tag)
 
 	born(index, old, before, before, 7);
 	assert_int_equal(mh_chunk_tag(index, old + before / 2, tag), 0);
-	mh_chunk_move_begins(index, old, &move);
+	moves(index, old, &move);
 	expect_pending(index, old + before - 1, old, before);
 	mh_chunk_move_failed(index, &move);
 	assert_int_equal(mh_chunk_find(index, old, &chunk), 0);
 	assert_int_equal(chunk.pending, 0);
 	assert_int_equal(chunk.tag, tag);
 	/* in place */
-	mh_chunk_move_begins(index, old, &move);
-	chunk = (struct mh_chunk){ old, after, after, 999, 0, 0 };
-	mh_chunk_move_ends(index, &move, &chunk, apart);
+	moves(index, old, &move);
+	chunk = (struct mh_chunk){ old, after, after, 999, 0, 0, 0 };
+	moved(index, &move, &chunk, apart);
 	assert_int_equal(mh_chunk_find(index, old + after - 1, &chunk), 0);
 	assert_int_equal(chunk.tag, tag);
 	assert_int_equal(chunk.site, 7);
 	assert_int_equal(chunk.usable, after);
 	is_nowhere(index, old + after);
 	/* away, while another thread has the address already */
-	mh_chunk_move_begins(index, old, &move);
+	moves(index, old, &move);
 	born(index, old - 8, 64, 64, 11);
 	is_there(index, old, old - 8, 64, 64, 11);
 	dies(index, old - 8);
 	born(index, old, 32, 32, 12);
-	chunk = (struct mh_chunk){ new, before, before, 999, 0, 0 };
-	mh_chunk_move_ends(index, &move, &chunk, apart);
+	chunk = (struct mh_chunk){ new, before, before, 999, 0, 0, 0 };
+	moved(index, &move, &chunk, apart);
 	is_there(index, old, old, 32, 32, 12);
 	assert_int_equal(mh_chunk_find(index, new + before - 1, &chunk), 0);
 	assert_int_equal(chunk.tag, tag);
 	assert_int_equal(chunk.site, 7);
 	/* to 0, which frees */
-	mh_chunk_move_begins(index, new, &move);
+	moves(index, new, &move);
 	chunk = (struct mh_chunk){ .base = 0 };
-	mh_chunk_move_ends(index, &move, &chunk, apart);
+	moved(index, &move, &chunk, apart);
 	is_nowhere(index, new);
 }
 
@@ -357,18 +380,18 @@ static void a_record_that_is_used_again(void **state)
 {
 	struct mh_chunks *index = new_index();
 	struct mh_chunk_move first, second;
-	struct mh_chunk chunk = { 0x90000, 50000, 50000, 9, 0, 0 };
+	struct mh_chunk chunk = { 0x90000, 50000, 50000, 9, 0, 0, 0 };
 
 	(void)state;
 	born(index, 0x10000, 50000, 50000, 3);
-	mh_chunk_move_begins(index, 0x10000, &first);
+	moves(index, 0x10000, &first);
 	born(index, 0x10000, 50000, 50000, 4);
 	dies(index, 0x10000);
 	born(index, 0x60000, 50000, 50000, 5);
 	born(index, 0x10000, 50000, 50000, 6);
 	assert_int_equal(index->nr_wide, 2);
-	mh_chunk_move_begins(index, 0x10000, &second);
-	mh_chunk_move_ends(index, &first, &chunk, apart);
+	moves(index, 0x10000, &second);
+	moved(index, &first, &chunk, apart);
 	expect_pending(index, 0x10005, 0x10000, 50000);
 	mh_chunk_move_failed(index, &second);
 	is_there(index, 0x10005, 0x10000, 50000, 50000, 6);
@@ -386,12 +409,12 @@ static void a_child_finds_a_realloc_under_way(void **state)
 	(void)state;
 	born(index, 0x4000, 64, 72, 3);
 	born(index, 0x5000, 64000, 64000, 3);
-	mh_chunk_move_begins(index, 0x4000, &move);
-	mh_chunk_move_begins(index, 0x5000, &move);
+	moves(index, 0x4000, &move);
+	moves(index, 0x5000, &move);
 	pid = fork();
 	if (!pid) {
 		expect_pending(index, 0x4040, 0x4000, 64);
-		mh_chunk_move_begins(index, 0x4000, &move);
+		moves(index, 0x4000, &move);
 		mh_chunk_move_failed(index, &move);
 		is_there(index, 0x4040, 0x4000, 64, 72, 3);
 		dies(index, 0x5000);
@@ -456,6 +479,83 @@ static void sites(void **state)
 	born(index, 16, 1, 8, UINTPTR_MAX);
 	is_there(index, 16, 16, 1, 8, UINTPTR_MAX);
 	assert_int_equal(index->lost, 0);
+}
+
+/* What was asked for is told for any slack, also more than a slot has room for. */
+static void slack_of_any_size(void **state)
+{
+	static const size_t usable[] = { 8, 24, 40, 1000, 1016, 1032, 8184, 8200, 16376, 16384 };
+	struct mh_chunks *index = new_index();
+	uintptr_t at = 1 << 20;
+
+	(void)state;
+	/* twice: the second time their kind is known */
+	for (int turn = 0; turn < 2; turn++)
+		for (size_t i = 0; i < sizeof(usable) / sizeof(usable[0]); i++)
+			for (size_t slack = 0; slack <= usable[i];
+			     slack += 1 + slack / 9, at += 16400 + 16) {
+				born(index, at, usable[i] - slack, usable[i], 70);
+				is_there(index, at + usable[i] - 1, at,
+					 usable[i] - slack, usable[i], 70);
+			}
+	assert_int_equal(index->lost, 0);
+}
+
+/* More than there is room for are found no more, but not denied either. */
+static void many_moves(void **state)
+{
+	enum { NR = 3 * MH_MOVES };
+	static struct mh_chunk_move move[NR];
+	struct mh_chunks *index = new_index();
+	struct mh_chunk chunk;
+	int pending = 0, ret;
+
+	(void)state;
+	for (uintptr_t i = 0; i < NR; i++)
+		born(index, (i + 1) * 4096, 30, 40, 80);
+	for (uintptr_t i = 0; i < NR; i++) {
+		moves(index, (i + 1) * 4096, &move[i]);
+		ret = mh_chunk_find(index, (i + 1) * 4096 + 9, &chunk);
+		assert_true(!ret || ret == -EAGAIN);
+		pending += !ret && chunk.pending && chunk.requested == 30;
+	}
+	assert_int_equal(pending, MH_MOVES);
+	for (uintptr_t i = 0; i < NR; i += 2)
+		mh_chunk_move_failed(index, &move[i]);
+	for (uintptr_t i = 1; i < NR; i += 2) {
+		chunk = (struct mh_chunk){ (i + 1) * 4096, 35, 40, 0, 0, 0, 0 };
+		moved(index, &move[i], &chunk, apart);
+	}
+	for (uintptr_t i = 0; i < NR; i++)
+		is_there(index, (i + 1) * 4096 + 39, (i + 1) * 4096,
+			 i % 2 ? 35 : 30, 40, 80);
+	for (unsigned int i = 0; i < MH_MOVES; i++)
+		assert_true(!index->moving[i]);
+}
+
+/* Moved away by one, the address is another's chunk, and is reallocated again. */
+static void a_move_within_a_move(void **state)
+{
+	struct mh_chunk_move first, second;
+	struct mh_chunks *index = new_index();
+	struct mh_chunk chunk;
+
+	(void)state;
+	born(index, 0x5000, 100, 104, 21);
+	moves(index, 0x5000, &first);
+	born(index, 0x5000, 100, 104, 22);
+	moves(index, 0x5000, &second);
+	chunk = (struct mh_chunk){ 0x6000, 200, 200, 0, 0, 0, 0 };
+	moved(index, &first, &chunk, apart);
+	is_there(index, 0x60c7, 0x6000, 200, 200, 21);
+	assert_int_equal(mh_chunk_find(index, 0x5060, &chunk), 0);
+	assert_int_equal(chunk.site, 22);
+	assert_int_equal(chunk.pending, 1);
+	chunk = (struct mh_chunk){ 0x5000, 97, 104, 0, 0, 0, 0 };
+	moved(index, &second, &chunk, apart);
+	is_there(index, 0x5060, 0x5000, 97, 104, 22);
+	dies(index, 0x5000);
+	is_nowhere(index, 0x5000);
 }
 
 /* ---- at random, against a plain list ------------------------------------------------- */
@@ -550,7 +650,7 @@ static void random_realloc(struct mh_chunks *index, uintptr_t region)
 
 	if (!nr_ref)
 		return;
-	mh_chunk_move_begins(index, region + ref[nr].start * 8, &move);
+	moves(index, region + ref[nr].start * 8, &move);
 	units = draw_units();
 	start = below(2) ? ref[nr].start : draw_start();
 	own(nr, 0);
@@ -559,7 +659,7 @@ static void random_realloc(struct mh_chunks *index, uintptr_t region)
 		chunk.base = region + start * 8;
 		chunk.usable = units * 8;
 		chunk.requested = size_of(nr);
-		mh_chunk_move_ends(index, &move, &chunk, apart);
+		moved(index, &move, &chunk, apart);
 	} else {
 		own(nr, nr + 1);
 		mh_chunk_move_failed(index, &move);
@@ -763,10 +863,10 @@ static void *write_cells(void *arg)
 		if (i % 3)
 			mh_chunk_tag(shared, cell(nr), tag_for(nr, size));
 		if (i % 5 == 0) {
-			mh_chunk_move_begins(shared, cell(nr), &move);
+			moves(shared, cell(nr), &move);
 			chunk = (struct mh_chunk){ cell(nr), size,
-						   usable_for(size), 5, 0, 0 };
-			mh_chunk_move_ends(shared, &move, &chunk, apart);
+						   usable_for(size), 5, 0, 0, 0 };
+			moved(shared, &move, &chunk, apart);
 		}
 		wrong += mh_chunk_find(shared, cell(nr) + 6, &chunk) ||
 			 chunk.requested != size || !is_whole(&chunk);
@@ -955,6 +1055,9 @@ int main(void)
 		cmocka_unit_test(a_child_finds_a_realloc_under_way),
 		cmocka_unit_test(tags),
 		cmocka_unit_test(sites),
+		cmocka_unit_test(slack_of_any_size),
+		cmocka_unit_test(many_moves),
+		cmocka_unit_test(a_move_within_a_move),
 		cmocka_unit_test(at_random),
 		cmocka_unit_test(a_walk_can_end_and_change_what_it_walks),
 		cmocka_unit_test(readers_and_writers),
@@ -968,6 +1071,9 @@ int main(void)
 		APART(a_child_finds_a_realloc_under_way),
 		APART(tags),
 		APART(sites),
+		APART(slack_of_any_size),
+		APART(many_moves),
+		APART(a_move_within_a_move),
 		APART(at_random),
 		APART(a_walk_can_end_and_change_what_it_walks),
 		APART(readers_and_writers),

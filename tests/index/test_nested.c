@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <cmocka.h>
-#include "chunk.h"
+#include "chunk-quick.h"
 
 #define TABLES	3
 #define MOST	400		/* chunks in the model */
@@ -36,6 +36,7 @@ static struct mh_chunks *new_index(void)
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	assert_ptr_not_equal(at, MAP_FAILED);
+	mh_chunk_init(at);
 	return at;
 }
 

@@ -47,6 +47,7 @@ LOST_LIFE = 280
 REACH = 452  # told, threads, first page; what found no room: two pairs
 REACHES = 6
 ASKED, ASKED_END = 344, 496  # texts of options, resets, all that came later
+NO_RECORD, NO_RECORD_END = 512, 640  # of no meaning
 BOUNDS, TEXTS = 112, {"ident": 208, "exe": 1024, "cwd": 2048, "command": 3072}
 OPS = {0: "life", 1: "malloc", 2: "free", 3: "calloc", 4: "realloc", 5: "memalign",
        6: "failed", 7: "free"}
@@ -138,8 +139,11 @@ class File:
         rule(head["version"] in (1, 2), "version %d", head["version"])
         rule(head["page_bytes"] == PAGE and head["record_bytes"] == 64 and
              head["nr_buckets"] == 12, "other sizes than of version 1")
-        rule(not any(data[ASKED_END:1024]) and
-             (head["version"] == 2 or not any(data[240:ASKED])),
+        rule(not any(data[ASKED_END:NO_RECORD]) and
+             not any(data[NO_RECORD_END:1024]) and
+             (head["version"] == 2 or
+              not any(data[NO_RECORD:NO_RECORD_END] +
+                      data[240:ASKED])),
              "garbage in the header")
         kinds = "=" + "".join(kind for _, kind in LIVES)
         head.update(zip((name for name, _ in LIVES),

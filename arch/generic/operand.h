@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * operand.h - atomic loads that are operands of what is done with them: any
+ * architecture
+ *
+ * Those that can only load and store gain nothing by another way.
+ */
+#ifndef MH_ARCH_OPERAND_H
+#define MH_ARCH_OPERAND_H
+
+#include <stdint.h>
+
+/* Acquire. */
+static inline uint64_t mh_xor_with(uint64_t number, const uint64_t *where)
+{
+	return number ^ __atomic_load_n(where, __ATOMIC_ACQUIRE);
+}
+
+/* Relaxed, as the next one. */
+static inline int mh_is_there(const uint64_t *where, uint64_t number)
+{
+	return __atomic_load_n(where, __ATOMIC_RELAXED) == number;
+}
+
+static inline int mh_is_zero(const uint16_t *where)
+{
+	return !__atomic_load_n(where, __ATOMIC_RELAXED);
+}
+
+#endif

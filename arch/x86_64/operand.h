@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * operand.h - atomic loads that are operands of what is done with them: x86_64
+ *
+ * gcc loads an atomic number into a register first, always; where each instruction
+ * counts, these do without.  A load of so many bytes is atomic where it is aligned,
+ * and is an acquire as well.
+ * Source: Intel 64 and IA-32 Architectures Software Developer's Manual 3A, 9.1.1
+ * and 9.2.
+ */
+#ifndef MH_ARCH_OPERAND_H
+#define MH_ARCH_OPERAND_H
+
+#include <stdint.h>
+
+/* Acquire. */
+static inline uint64_t mh_xor_with(uint64_t number, const uint64_t *where)
+{
+	__asm__("xorq %1, %0" : "+r"(number) : "m"(*where) : "cc", "memory");
+	return number;
+}
+
+/* Relaxed, as the next one. */
+static inline int mh_is_there(const uint64_t *where, uint64_t number)
+{
+	int same;
+
+	__asm__("cmpq %2, %1" : "=@cce"(same) : "m"(*where), "r"(number));
+	return same;
+}
+
+static inline int mh_is_zero(const uint16_t *where)
+{
+	int zero;
+
+	__asm__("cmpw $0, %1" : "=@cce"(zero) : "m"(*where));
+	return zero;
+}
+
+#endif

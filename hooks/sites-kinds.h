@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sites-kinds.h - malloc and free where the index is the next layer below
+ *
+ * Included by sites.c.  The index knows of a chunk what kind it is of: what site has
+ * asked for it, and its size (index/chunk.h).  So a thread keeps by kind where its
+ * records of that site are (struct place), and looks for neither the chunk nor the
+ * site by itself.
+ */
+#ifndef MH_SITES_KINDS_H
+#define MH_SITES_KINDS_H
+
+struct mh_born NEXT_IDENT(malloc_as)(size_t size, caller_t caller);
+size_t NEXT_IDENT(take)(void *ptr);
+void NEXT_IDENT(release)(void *ptr, caller_t caller);
+
+/* Of a kind: its number times 16 is at hand. */
+static inline struct place *place_of(struct shard *shard, size_t sort)
+{
+	_Static_assert(sizeof(struct place) == 16, "see mh_chunk_sort()");
+
+	return (struct place *)((char *)shard->latest->places +
+				(sort - mh_chunk_sort_slack(sort)));
+}
+
+static uint32_t offset_of(const struct mh_sites_record *record)
+{
+	return (uint32_t)((const unsigned char *)record - file_base);
+}
+
+#define NO_RECORD	offsetof(struct mh_sites_header, no_record)
+#define NO_LIFE		offsetof(struct mh_sites_header, no_life)
+
+static int may_learn(size_t sort)
+{
+	return sort && mine.placed != &no_shard.shard &&
+	       MH_PHASE.word == MH_PHASE_LIVE;
+}
+
+/* From now on they are at hand; unless the module goes just now, see retire(). */
+static void learn(uint32_t *where, const struct mh_sites_record *record,
+		  size_t from)
+{
+	__atomic_store_n(where, offset_of(record) - (uint32_t)from,
+			 __ATOMIC_SEQ_CST);
+	if (!is_live(__atomic_load_n(&record->key, __ATOMIC_SEQ_CST)))
+		__atomic_store_n(where, 0, __ATOMIC_RELAXED);
+}
+
+/* @record: in which the call was counted, and should not */
+static __attribute__((noinline)) void *
+birth_as(void *ptr, uint64_t key, size_t size, size_t sort,
+	 struct mh_sites_record *record)
+{
+	/* that of a site that is full takes back itself: enter() */
+	if (record != look_up(key))
+		--*count_at(record, bucket(size));
+	birth(ptr, key, size);
+	record = ptr && may_learn(sort) ? look_up(key) : NULL;
+	if (record)
+		learn(&place_of(mine.placed, sort)->call, record, NO_RECORD);
+	return ptr;
+}
+
+void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
+{
+	struct mh_sites_record *record;
+	struct mh_born born;
+	struct shard *shard;
+
+	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
+		return malloc_further(size, key_of(MH_SITES_MALLOC, caller));
+	born = NEXT_IDENT(malloc_as)(size, caller);
+	shard = mine.placed;
+	record = (struct mh_sites_record *)
+		 (file_base + place_of(shard, born.sort)->call + NO_RECORD);
+	if (unlikely(!add_to(record, size)))
+		return birth_as(born.ptr, key_of(MH_SITES_MALLOC, caller), size,
+				born.sort, record);
+	remember_in(shard, born.ptr, size);
+	return born.ptr;
+}
+
+/* It is not in the index any more. */
+static __attribute__((noinline)) void die_as(void *ptr, caller_t caller,
+					     size_t sort, uint64_t *died)
+{
+	const size_t kind = mh_chunk_sort_kind(sort);
+	const uint64_t number = MH_NAME(index, chunks).first_kinds[kind];
+	struct mh_sites_record *record = NULL;
+	struct victim victim;
+
+	--*died;
+	victim.site = mh_chunk_kind_site(number);
+	victim.bytes = most_of_kind(kind) - mh_chunk_sort_slack(sort);
+	if (state != OFF) {
+		gone(ptr, &victim);
+		record = may_learn(sort) ? look_up(life_key(victim.site)) : NULL;
+	}
+	if (record) {
+		/* so that its slack need not be told from its kind */
+		place_of(mine.placed, sort)->most = most_of_kind(kind) +
+						    mh_chunk_sort(kind, 0);
+		learn(&place_of(mine.placed, sort)->life, record, NO_LIFE);
+	}
+	NEXT_IDENT(release)(ptr, caller);
+}
+
+void HOOK_IDENT(free)(void *ptr, caller_t caller)
+{
+	uint64_t key = key_of(MH_SITES_FREE, caller);
+	const struct place *place;
+	struct mh_sites_life *life;
+	struct shard *shard;
+	size_t sort, bytes;
+	uint64_t *died;
+
+	if (unlikely(!note(key, 0))) {
+		free_further(ptr, key);
+		return;
+	}
+	/* or else gcc keeps the caller, too, for the rare case */
+	__asm__("" : "+r"(key));
+	sort = NEXT_IDENT(take)(ptr);
+	if (unlikely(!sort)) {
+		die_further(ptr, address_of(key));
+		return;
+	}
+	shard = mine.placed;
+	place = place_of(shard, sort);
+	life = (struct mh_sites_life *)(file_base + place->life + NO_LIFE);
+	died = &life->died[age_in(shard, ptr)];
+	if (unlikely((int64_t)++*died < 0)) {
+		die_as(ptr, address_of(key), sort, died);
+		return;
+	}
+	bytes = place->most - sort;
+	life->died_bytes += bytes;
+	shard->room += (int64_t)bytes;
+	NEXT_IDENT(release)(ptr, address_of(key));
+}
+
+#endif
