@@ -165,7 +165,11 @@ static void run(struct variant *v, unsigned int round, int printed, char **argv)
 		die("pipe");
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+	if (printed)
+		posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+	else
+		posix_spawn_file_actions_addopen(&actions, 1, "/dev/null",
+						 O_WRONLY, 0);
 	start = now_us();
 	errno = posix_spawnp(&pid, argv[0], &actions, NULL, argv, env);
 	if (errno)
