@@ -1215,20 +1215,24 @@ static inline int
 is_in_list(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 	   uintptr_t block, uintptr_t address, struct mh_chunk *chunk)
 {
+	const uint64_t own = (uint64_t)block_in_group(block) << MH_WORD_BLOCK_SHIFT |
+			     MH_WORD_IS_USED;
+	const uint64_t mask = (uint64_t)MH_WORD_BLOCK << MH_WORD_BLOCK_SHIFT |
+			      MH_WORD_IS_USED | MH_WORD_PENDING;
 	struct mh_chunk_spot spot = { NULL, NULL, NULL };
-	struct probe probe;
+	struct mh_chunk_more *more;
 	uint64_t word;
 
-	probe_first(&probe, link_at(leaf, block));
-	while (probe_next(&probe)) {
-		word = LOAD_ACQUIRE(probe.more);
-		if (!word || block_of_word(word) != block_in_group(block))
-			continue;
-		spot.more = probe.more;
-		return !(word & MH_WORD_PENDING) &&
-		       read_word(chunks, &spot, word, block, chunk) &&
-		       holds(chunk, address);
-	}
+	for (more = more_behind(link_at(leaf, block)); more;
+	     more = more_behind(&more->link))
+		for (unsigned int i = 0; i < MH_MORE_SLOTS; i++) {
+			word = LOAD_ACQUIRE(&more->slot[i]);
+			if ((word & mask) != own)
+				continue;
+			spot.more = &more->slot[i];
+			return read_word(chunks, &spot, word, block, chunk) &&
+			       holds(chunk, address);
+		}
 	return 0;
 }
 
