@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <sys/mman.h>
 #include "reach.h"
 
@@ -89,6 +90,14 @@ static int has_way(unsigned int from, unsigned int to, char *seen)
 	return 0;
 }
 
+/* An emulator may have no process_vm_readv(2), and a kernel without it says so. */
+static void was_read(int error)
+{
+	if (error == -ENOSYS)
+		skip();
+	assert_int_equal(error, 0);
+}
+
 static void check_graph(void)
 {
 	struct mh_reach *reach = open_all(UINT64_MAX);
@@ -98,7 +107,7 @@ static void check_graph(void)
 	spread(MH_REACH_REACHED, root, 4);
 	mh_reach_from(reach, (uintptr_t)root, (uintptr_t)(root + 4));
 	mh_reach_end(reach);
-	assert_int_equal(reach->error, 0);
+	was_read(reach->error);
 	for (unsigned int i = 0; i < CHUNKS; i++) {
 		const struct mh_reach_chunk *chunk = &reach->chunk[i];
 		int led = 0;
@@ -172,7 +181,7 @@ static void test_holes(void **arg)
 	mprotect(pages + page, page, PROT_NONE);
 	munmap(pages + 2 * page, page);
 	mh_reach_from(reach, (uintptr_t)pages, (uintptr_t)pages + 5 * page);
-	assert_int_equal(reach->error, 0);
+	was_read(reach->error);
 	assert_int_equal(reach->chunk[3].state, MH_REACH_REACHED);
 	assert_int_equal(reach->chunk[5].state, MH_REACH_REACHED);
 	mh_reach_close(reach);
@@ -201,9 +210,7 @@ static struct mh_reach *mark_mapping(int all)
 	}
 	*(uint64_t *)(pages + 5 * page) = (uintptr_t)pages + 12 * page;
 	*(uint64_t *)(pages + 10 * page + 128) = (uintptr_t)pages + 12 * page + 512;
-	assert_int_equal(mh_reach_mark(reach,
-				       (uintptr_t)__builtin_frame_address(0),
-				       all), 0);
+	was_read(mh_reach_mark(reach, (uintptr_t)__builtin_frame_address(0), all));
 	munmap(pages, 16 * page);
 	return reach;
 }
