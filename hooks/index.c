@@ -57,10 +57,33 @@ __attribute__((weak)) void NEXT_IDENT(free_own)(void *ptr, caller_t caller)
 	NEXT_IDENT(free)(ptr, caller);
 }
 
+enum { NEVER_ASKED, ASKING, ANSWERED };
+
+/*
+ * A size function may allocate when it is called first, and that leads here again
+ * before it is done: tcmalloc's does by operator new.  What was asked for is enough to
+ * go on with, for that chunk and those of other threads just then.
+ */
+static size_t ask_usable(void *ptr, size_t size)
+{
+	static int state;
+	int never = NEVER_ASKED;
+	size_t usable;
+
+	if (likely(__atomic_load_n(&state, __ATOMIC_ACQUIRE) == ANSWERED))
+		return NEXT_IDENT(malloc_usable_size)(ptr);
+	if (!__atomic_compare_exchange_n(&state, &never, ASKING, 0,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return size;
+	usable = NEXT_IDENT(malloc_usable_size)(ptr);
+	__atomic_store_n(&state, ANSWERED, __ATOMIC_RELEASE);
+	return usable;
+}
+
 /* An allocator without a size function answers 0: what was asked for, then. */
 static inline size_t usable_of(void *ptr, size_t size)
 {
-	const size_t usable = NEXT_IDENT(malloc_usable_size)(ptr);
+	const size_t usable = ask_usable(ptr, size);
 
 	return usable < size ? size : usable;
 }

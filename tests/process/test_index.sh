@@ -54,6 +54,11 @@ for library in libjemalloc.so.2 libmimalloc.so.2 libtcmalloc_minimal.so.4; do
 	fi
 done
 
+compile libsizer.so -shared -fPIC -fno-builtin "$here/index_sizer.c"
+with "LD_PRELOAD=$work/index.so:$work/libsizer.so" sh -c 'echo "$((6 * 7))"' >out 2>err
+is "a size function that allocates" "0 42" "$? $(cat out)"
+[ ! -s err ] || fail "a size function that allocates: $(cat err)"
+
 # The program's own threads and arenas need most of this.
 (
 	failures=0
