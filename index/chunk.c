@@ -698,18 +698,40 @@ static inline uint64_t spot_word(const struct mh_chunk_spot *spot,
 	return word_of(LOAD_ACQUIRE(spot->slot), near);
 }
 
+/*
+ * A chunk has come to the list that is the only one of its block: what else the list
+ * has there is dead, or is being taken back by who has put it there too late, and
+ * gives back its record, too.
+ */
+static void drop_others(uint64_t *link, uint64_t own)
+{
+	struct probe probe;
+	uint64_t word;
+
+	probe_first(&probe, link);
+	while (probe_next(&probe)) {
+		word = LOAD_ACQUIRE(probe.more);
+		if (word && word != own && block_of_word(word) == block_of_word(own))
+			swap_word(probe.more, word, 0);
+	}
+}
+
 /* It stands in its slot, and is too much for that from now on. */
 static int leave_slot(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
 		      uintptr_t base, uint32_t code, uint64_t to)
 {
-	uint64_t *more = put_in_list(link_at(find_leaf(chunks, base), base), to);
+	uint64_t *link = link_at(find_leaf(chunks, base), base);
+	uint64_t *more = put_in_list(link, to);
 
 	if (!more)
 		return 0;
-	if (swap_slot(spot->slot, code, MH_SLOT_LISTED))
-		return 1;
-	swap_word(more, to, 0);
-	return 0;
+	if (!swap_slot(spot->slot, code, MH_SLOT_LISTED)) {
+		swap_word(more, to, 0);
+		return 0;
+	}
+	if (!LOAD(&chunks->has_more))
+		drop_others(link, to);
+	return 1;
 }
 
 /*

@@ -268,6 +268,7 @@ static void what_is_not_ours(void **state)
 static void an_unseen_death(void **state)
 {
 	struct mh_chunks *index = new_index();
+	struct mh_chunk chunk;
 
 	(void)state;
 	born(index, 0x8000, 100, 104, 5);
@@ -300,6 +301,14 @@ static void an_unseen_death(void **state)
 		born(index, 0xc000, 7, 8, 6);
 	}
 	assert_true(index->nr_wide <= 2);
+	/* what the list still has of that is not the next one's */
+	born(index, 0xc000, 100000, 100000, 5);
+	born(index, 0xc000, 7, 8, 6);
+	assert_int_equal(mh_chunk_tag(index, 0xc000, 12), 0);
+	assert_int_equal(mh_chunk_find(index, 0xc007, &chunk), 0);
+	assert_int_equal(chunk.tag, 12);
+	assert_int_equal(chunk.requested, 7);
+	assert_int_equal(mh_chunk_find(index, 0xc008, &chunk), -ENOENT);
 }
 
 /* ---- realloc -------------------------------------------------------------------- */
