@@ -9,9 +9,9 @@
  * seen is simply not its own.
  *
  * A death is recorded before the call and a birth after it; between the two
- * halves of a realloc the old record stays, flagged.  Nothing here depends on the
- * phase of the stack: there are no thread-locals, and a child of fork goes on with
- * its copy of the table.
+ * halves of a realloc the old record stays, flagged.  There are no thread-locals, and
+ * a child of fork goes on with its copy of the table; until the stack is live only
+ * the quickest way is left out.
  *
  * Of a nested allocator, a chunk lives only as long as that of the other one that
  * it lies in: the tables of the two know each other.

@@ -10,8 +10,8 @@
  * A kind is what chunks have in common that one site asked for, and that are
  * alike in size, but for the slack between what was asked for and what is usable;
  * it never changes, so a reader has all of a chunk with one load, and nothing can
- * be torn.  Whatever does not fit there stands in a list that the
- * group of 1 KiB has for that, as a word of 64 bits:
+ * be torn.  Whatever does not fit there stands in a list that the group of 1 KiB
+ * has for that, as a word of 64 bits:
  *
  *	token | block | slack | number of a kind | flags | place
  *	block | number of a struct mh_chunk_wide | generation | flags | place
@@ -24,9 +24,8 @@
  *	address -> way -> leaf, the same in short
  *
  * An allocator that never lets two chunks begin so close (glibc's are 32 bytes
- * apart) leaves each slot to the one who owns the chunk there: a plain load and
- * a plain store are a birth.  With others it is one exchange.  A death is always
- * a load and a store.
+ * apart) leaves each slot to the one who owns the chunk there: a plain store is a
+ * birth.  With others it is one exchange.  A death is always a load and a store.
  *
  * A chunk of more than 1 KiB leaves marks, each at the begin of a group or of a
  * larger unit that lies in the middle of it: how far back it began.  Of each
