@@ -432,15 +432,31 @@ static uint64_t with_block(uintptr_t base, uint32_t word)
 	return word | (uint64_t)block_in_group(base) << MH_WORD_BLOCK_SHIFT;
 }
 
+/* Of a chunk that begins at just @base, which may be odd: only lists can say that. */
+static uint64_t with_base(uintptr_t base, uint32_t word)
+{
+	return with_block(base, word) |
+	       (uint64_t)(base & MH_WORD_ODD) << MH_WORD_ODD_SHIFT;
+}
+
 static uint32_t block_of_word(uint64_t word)
 {
 	return word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK;
 }
 
+#define IN_GROUP	(MH_WORD_PLACE | \
+			 (uint64_t)MH_WORD_BLOCK << MH_WORD_BLOCK_SHIFT)
+#define AT_BASE		(IN_GROUP | (uint64_t)MH_WORD_ODD << MH_WORD_ODD_SHIFT)
+
+/* What of a word says where its chunk begins. */
+static uint64_t place_of(uintptr_t base)
+{
+	return with_base(base, (uint32_t)(base >> 3) & MH_WORD_PLACE);
+}
+
 static int is_at(uint64_t word, uintptr_t base)
 {
-	return word && (word & MH_WORD_PLACE) == (base >> 3 & MH_WORD_PLACE) &&
-	       block_of_word(word) == block_in_group(base);
+	return word && !((word ^ place_of(base)) & AT_BASE);
 }
 
 /* What a slot holds, as a word; @block: any address in the block.  0: no chunk. */
@@ -618,7 +634,7 @@ static void clear_listed(struct mh_chunks *chunks, uint64_t *link,
 static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 	       uintptr_t base, uint32_t word, int apart)
 {
-	const uint32_t code = code_of(word);
+	const uint32_t code = base & MH_WORD_ODD ? 0 : code_of(word);
 	uint16_t *slot = slot_at(leaf, base);
 	uint32_t there;
 
@@ -633,7 +649,7 @@ static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 		if (swap_slot(slot, there, code))
 			return 1;
 	}
-	if (!put_in_list(link_at(leaf, base), with_block(base, word)))
+	if (!put_in_list(link_at(leaf, base), with_base(base, word)))
 		return 0;
 	tell_slot(chunks, slot, base, apart);
 	return 1;
@@ -787,7 +803,7 @@ static inline int find_base(const struct mh_chunks *chunks, uintptr_t base,
 	struct mh_chunk_leaf *leaf = find_leaf(chunks, base);
 	uint32_t code;
 
-	if (unlikely(!leaf) || unlikely(base & 7))
+	if (unlikely(!leaf))
 		return 0;
 	spot->slot = slot_at(leaf, base);
 	spot->more = NULL;
@@ -848,7 +864,7 @@ static const unsigned char unit_shift[] = {
 static int mark(struct mh_chunks *chunks, unsigned int shift, uintptr_t at,
 		uintptr_t base)
 {
-	const uint64_t back = (at - base) >> 3;
+	const uint64_t back = (at - base + 7) >> 3;
 	struct mh_chunk_zone *zone;
 	struct mh_chunk_leaf *leaf;
 
@@ -907,7 +923,7 @@ static int record(struct mh_chunks *chunks, struct mh_chunk *chunk, int apart)
 
 	if (chunk->usable < chunk->requested)
 		chunk->usable = chunk->requested;
-	if (chunk->base & 7 || chunk->base + chunk->usable < chunk->base)
+	if (chunk->base + chunk->usable < chunk->base)
 		return 0;
 	leaf = make_leaf(chunks, chunk->base, apart);
 	if (!leaf || !mark_all(chunks, chunk->base, chunk->usable))
@@ -969,7 +985,8 @@ static uintptr_t base_of(uintptr_t near, uint64_t word)
 {
 	return (near >> MH_GROUP_SHIFT << MH_GROUP_SHIFT) +
 	       block_of_word(word) * MH_BLOCK_BYTES +
-	       (word & MH_WORD_PLACE) * 8;
+	       (word & MH_WORD_PLACE) * 8 +
+	       (word >> MH_WORD_ODD_SHIFT & MH_WORD_ODD);
 }
 
 /* Return: 0 when the record is not this chunk's any more. */
@@ -1149,6 +1166,28 @@ static void look_in_moves(const struct mh_chunks *chunks, struct finding *found)
 	}
 }
 
+/* Those that begin at @base or in the 7 bytes behind, as a mark cannot tell. */
+static void consider_odd(const struct mh_chunks *chunks, struct finding *found,
+			 uintptr_t base)
+{
+	struct mh_chunk_leaf *leaf = find_leaf(chunks, base);
+	struct mh_chunk_spot spot = { NULL, NULL, NULL };
+	struct probe probe;
+	uint64_t word;
+
+	if (!leaf)
+		return;
+	spot.slot = slot_at(leaf, base);
+	probe_first(&probe, link_at(leaf, base));
+	while (probe_next(&probe)) {
+		spot.more = probe.more;
+		word = LOAD_ACQUIRE(spot.more);
+		if (word && !((word ^ place_of(base)) & IN_GROUP) &&
+		    counts(chunks, leaf, base, word))
+			consider(chunks, found, &spot, word, base);
+	}
+}
+
 /* A mark at the begin of the unit that the address lies in. */
 static void follow(const struct mh_chunks *chunks, struct finding *found,
 		   unsigned int shift, uint64_t back)
@@ -1161,6 +1200,8 @@ static void follow(const struct mh_chunks *chunks, struct finding *found,
 		return;
 	if (find_base(chunks, base, &spot, &word))
 		consider(chunks, found, &spot, word, base);
+	if (!is_settled(found))
+		consider_odd(chunks, found, base);
 }
 
 static void follow_marks(const struct mh_chunks *chunks, struct finding *found)
@@ -1185,7 +1226,7 @@ static void follow_marks(const struct mh_chunks *chunks, struct finding *found)
 	if (LOAD(&zone->mark))
 		follow(chunks, found, MH_ZONE_SHIFT,
 		       ((address >> MH_ZONE_SHIFT << MH_ZONE_SHIFT) -
-			LOAD(&zone->mark)) >> 3);
+			LOAD(&zone->mark) + 7) >> 3);
 }
 
 static void look(const struct mh_chunks *chunks, struct finding *found)
@@ -1389,7 +1430,7 @@ MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
 		if (!word)
 			return -ENOMEM;
 		if (become(chunks, &found.spot, found.chunk.base, found.word,
-			   with_block(found.chunk.base, word))) {
+			   with_base(found.chunk.base, word))) {
 			free_wide(chunks, found.word);
 			return 0;
 		}
@@ -1487,7 +1528,7 @@ static int stay(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 	if (move->spot.more)
 		return gen_of(chunks, move->pending) == move->gen &&
 		       become(chunks, &move->spot, move->base, move->pending,
-			      with_block(move->base, word));
+			      with_base(move->base, word));
 	ret = put(chunks, find_leaf(chunks, move->base), move->base, word, 0);
 	if (move->spot.move)
 		__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);
@@ -1888,7 +1929,7 @@ static void open_pool(struct mh_chunks *chunks, const struct mh_chunk *pool)
 		if (!fresh)
 			return;
 		if (!become(chunks, &spot, pool->base, word,
-			    with_block(pool->base, fresh))) {
+			    with_base(pool->base, fresh))) {
 			free_wide(chunks, fresh);
 			return;
 		}

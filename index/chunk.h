@@ -13,8 +13,8 @@
  * be torn.  Whatever does not fit there stands in a list that the group of 1 KiB
  * has for that, as a word of 64 bits:
  *
- *	token | block | slack | number of a kind | flags | place
- *	block | number of a struct mh_chunk_wide | generation | flags | place
+ *	token | odd bytes | block | slack | number of a kind | flags | place
+ *	odd bytes | block | number of a struct mh_chunk_wide | generation | flags | place
  *
  * and the slot says so: chunks that are large or have a tag, whose kind is not
  * among the first, that begin where another one does, or not at a multiple of 16.
@@ -88,6 +88,8 @@
 #define MH_WORD_WIDE		0xffffffu
 #define MH_WORD_BLOCK_SHIFT	32	/* in its group */
 #define MH_WORD_BLOCK		31u
+#define MH_WORD_ODD_SHIFT	37	/* so many bytes beyond its place */
+#define MH_WORD_ODD		7u
 #define MH_WORD_TOKEN_SHIFT	40	/* of who reallocates a small chunk */
 #define MH_WORD_TOKEN		0x7fu
 
@@ -131,7 +133,7 @@ struct mh_chunk_more {
 	uint64_t link;
 };
 
-/* Marks are in units of 8 bytes; 0 is none. */
+/* Marks are in units of 8 bytes, rounded up; 0 is none. */
 struct mh_chunk_leaf {
 	uint16_t slot[MH_LEAF_SLOTS];
 	uint64_t link[MH_LEAF_GROUPS];	/* to a struct mh_chunk_more, or 0 */

@@ -15,7 +15,7 @@
 #include "tools.h"
 
 #define TRIES		8
-#define MOST_LISTS	((1u << MH_GROUP_SHIFT) / 8)	/* of a group */
+#define MOST_LISTS	((1u << MH_GROUP_SHIFT) / 4)	/* of a group */
 
 static int peek(const struct chunks *chunks, uint64_t at, void *to, size_t bytes)
 {
@@ -221,7 +221,8 @@ static int read_listed(struct chunks *chunks, uint64_t there, uint64_t group,
 		return 0;
 	out->base = group + (word & MH_WORD_PLACE) * 8 +
 		    (there >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK) *
-		    MH_BLOCK_BYTES;
+		    MH_BLOCK_BYTES +
+		    (there >> MH_WORD_ODD_SHIFT & MH_WORD_ODD);
 	out->pending = word & MH_WORD_PENDING ? 1 : 0;
 	if (word & MH_WORD_IS_WIDE)
 		return read_wide(chunks, word >> MH_WORD_WIDE_SHIFT, out) ? 1 : -1;

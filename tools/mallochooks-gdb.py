@@ -169,7 +169,8 @@ class Index:
             for word in words[:7]:
                 block = word >> 32 & 31
                 if word and (crowded or slots[block:block + 1] == (LISTED,)):
-                    yield self.listed(word & 0xFFFFFFFF, start + 32 * block)
+                    yield self.listed(word & 0xFFFFFFFF,
+                                      start + 32 * block + (word >> 37 & 7))
             more = words[7]
 
     def marked(self, address):

@@ -201,10 +201,14 @@ CALLING static void wait_for_questions(void)
 {
 	struct pool pool = new_pool(1 << 23), old = new_pool(1 << 22);
 	char *alone = nosize_get(20), *inner = inner_alloc(&pool, 24), *gone;
+	char *odd;
 
 	gone = bump_alloc(&old, 1);
 	free(old.room);
 	mallochooks_set_tag(inner, 5);
+	ob_alloc(5);
+	odd = ob_alloc(20);
+	printf("odd %ld\n", (long)(odd + 19));
 	printf("inner %ld\nslab %ld\nalone %ld\ngone %ld\nready %d\n",
 	       (long)(inner + 3), (long)(inner + 30), (long)alone, (long)gone,
 	       (int)getpid());

@@ -59,8 +59,10 @@ INSIDE void *ob_alloc(size_t size)
 {
 	void *ptr;
 
-	if (!began)
+	if (!began) {
 		obstack_init(&stack);
+		obstack_alignment_mask(&stack) = 0;	/* as for strings */
+	}
 	began = 1;
 	ptr = obstack_alloc(&stack, size);
 	real[OBSTACK].births++;

@@ -60,9 +60,11 @@ list 3 4096 0
 libc 19 8388608 0"
 	tells "$_name, slab" slab "list 30 4096 0
 libc 46 8388608 0"
+	tells "$_name, odd" odd "obstack 19 20 0
+libc 40 4064 0"
 	tells "$_name, alone" alone "nosize 0 20 0"
 	tells "$_name, gone" gone none
-	is "$_name, objects" "inner libc list nosize" \
+	is "$_name, objects" "inner libc list nosize obstack" \
 		"$("$tool" objects "$pid" | awk '/^ *0x/ { print $5 }' | sort -u | xargs)"
 	"$tool" query --json "$pid" "$(awk '$1 == "inner" { print $2 }' said)" >json
 	python3 -c '
@@ -71,9 +73,10 @@ answer = json.load(open("json"))["answers"][0]
 print(answer["object"]["ident"], *[one["ident"] for one in answer["outer"]])' >got
 	is "$_name, JSON" "inner list libc" "$(cat got)"
 	if command -v gdb >/dev/null; then
-		is "$_name, gdb" "3 inner 3 list 19 libc none" "$(gdb -p "$pid" -nx -batch \
+		is "$_name, gdb" "3 inner 3 list 19 libc 19 obstack 40 libc none" "$(gdb -p "$pid" -nx -batch \
 			-ex "source $SRCDIR/tools/mallochooks-gdb.py" \
 			-ex "mallochooks query $(awk '$1 == "inner" { print $2 }' said)" \
+			-ex "mallochooks query $(awk '$1 == "odd" { print $2 }' said)" \
 			-ex "mallochooks query $(awk '$1 == "gone" { print $2 }' said)" 2>/dev/null |
 			sed -n -e 's/.*: byte \([0-9]*\) of .* tag [0-9]*, \([a-z]*\)$/\1 \2/p' \
 				-e 's/.*: in no chunk.*/none/p' | xargs)"
