@@ -150,6 +150,9 @@ static void take_functions(struct reader *reader, struct described *part,
 	}
 	if (!is_several(setting))
 		take_function(reader, part, setting, kind);
+	else if (!config_setting_length(setting))
+		complain(reader, setting, "an empty list names no function: leave "
+			 "the word out");
 	for (int i = 0; is_several(setting) &&
 			i < config_setting_length(setting); i++)
 		take_function(reader, part, config_setting_get_elem(setting, i),
@@ -271,6 +274,20 @@ static void check_names(struct reader *reader, config_setting_t *group)
 	}
 }
 
+/* One that hooks nothing would never be noticed. */
+static void check_symbols(struct reader *reader, const struct described *part,
+			  config_setting_t *group)
+{
+	struct strings symbols = { 0 };
+
+	model_words(&part->model, GROUP_SYMBOL, 1, &symbols);
+	if (!symbols.nr)
+		complain(reader, group, "no symbol of malloc's family is selected, "
+			 "and no function is named: this allocator would hook "
+			 "nothing");
+	strings_free(&symbols);
+}
+
 /* Functions with names of their own are not malloc's family. */
 static void finish_part(struct reader *reader, struct described *part,
 			config_setting_t *group)
@@ -282,14 +299,16 @@ static void finish_part(struct reader *reader, struct described *part,
 		complain(reader, group, "these facades have no functions");
 		return;
 	}
-	if (part->family.nr) {
-		if (!part->facades)
-			check_names(reader, group);
-		model_select(&part->model, GROUP_SYMBOL, &none, part->where);
-		model_set(&part->model, "SYM_PREFIX", "", part->where);
+	if (!part->family.nr) {
+		check_symbols(reader, part, group);
+		return;
 	}
-	if (part->family.nr && !part->facades)
+	if (!part->facades) {
+		check_names(reader, group);
 		wrong = family_check(&part->family);
+	}
+	model_select(&part->model, GROUP_SYMBOL, &none, part->where);
+	model_set(&part->model, "SYM_PREFIX", "", part->where);
 	if (wrong) {
 		line = xasprintf("allocator %s %s",
 				 model_string(&part->model, "IDENT"), wrong);
@@ -450,7 +469,8 @@ static int check_inside(const struct description *description,
 		say("%s: inside \"%s\", which is no allocator of this file",
 		    part->where, part->inside);
 	else if (is_ancestor(description, part))
-		say("%s: is inside itself", part->where);
+		say("%s: %s is inside itself", part->where,
+		    model_string(&part->model, "IDENT"));
 	else
 		return 0;
 	return -1;

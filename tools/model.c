@@ -180,6 +180,8 @@ static int check_int(const struct setting *s, const char *value,
 	return -1;
 }
 
+#define IDENT_MOST	24	/* lines of totals have room for */
+
 static int check_string(const struct setting *s, const char *value,
 			const char *where)
 {
@@ -191,6 +193,8 @@ static int check_string(const struct setting *s, const char *value,
 		if (!model_is_identifier(value))
 			remedy = "say a name like \"libc\", of a-z, 0-9 and _, "
 				 "that is no macro of C";
+		else if (streq(s->key, "IDENT") && strlen(value) > IDENT_MOST)
+			remedy = "say a name of at most 24 letters";
 	} else if (streq(s->key, "SYM_PREFIX")) {
 		if (value[strspn(value, name)] ||
 		    isdigit((unsigned char)*value))

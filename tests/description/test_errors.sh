@@ -146,6 +146,19 @@ allocators = ( { alloc = [ "f(Z)p" ];
   $word = "malloc"; } );
 C
 done
+for word in alloc zalloc realloc free size; do
+	wrong "no function in $word" 2 'an empty list names no function: leave the word out' <<C
+allocators = ( { method = "wrap";
+  $word = [ ]; } );
+C
+done
+wrong "no function of facades" 1 'an empty list names no function: leave the word out' <<'C'
+facades = ( { method = "wrap"; functions = ( ); } );
+C
+wrong "no symbol" 1 "no symbol of malloc's family is selected, and no function is named: \
+this allocator would hook nothing" <<'C'
+allocators = ( { method = "wrap"; symbols = [ ]; layers = [ ]; } );
+C
 wrong "facades without functions" 1 "these facades have no functions" <<'C'
 facades = ( { method = "wrap"; } );
 C
@@ -266,10 +279,10 @@ wrong "inside a facade" 1 'inside "facades", which is no allocator of this file'
 allocators = ( { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "facades"; } );
 facades = ( { method = "wrap"; functions = [ "g(Z)p" ]; } );
 C
-wrong "inside itself" 1 'is inside itself' <<'C'
+wrong "inside itself" 1 'b is inside itself' <<'C'
 allocators = ( { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "b"; } );
 C
-wrong "inside itself by another" 1 'is inside itself' <<'C'
+wrong "inside itself by another" 1 'a is inside itself' <<'C'
 allocators = ( { ident = "a"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "b"; },
   { ident = "b"; method = "wrap"; alloc = [ "g(Z)p" ]; inside = "a"; } );
 C
@@ -327,7 +340,7 @@ is "several" "3 3 4" "$(sed 's/.*d.conf:\([0-9]*\):.*/\1/' err | tr '\n' ' ' | s
 for line in 'method = "wrapp"' 'calloc = "no"' 'layers = [ "nolayer" ]' \
 	'symbols = [ "mallok" ]' 'events = [ "pre" ]' 'ident = "a b"' \
 	'set = [ "CONFIG_NO=1" ]' 'set = "x"' 'caller = "who"' 'arch = "pdp11"' \
-	'method = [ ]' 'ident = 1.5'; do
+	'method = [ ]' 'ident = 1.5' 'ident = "abcdefghijklmnopqrstuvwxy"'; do
 	printf 'allocators = (\n  { method = "wrap";\n    %s; } );\n' \
 		"$(echo "$line" | sed 's/^method = "wrapp"/compose = "wrapp"/')" >d.conf
 	reads d.conf
