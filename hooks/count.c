@@ -206,7 +206,11 @@ void HOOK_IDENT(dump)(int fd)
 	(void)MH_LIVE();	/* a child that never allocated starts at zero */
 	sum_up(&sum);
 	mh_line_start(&line);
-	mh_line_str(&line, "mallochooks: count: ");
+	mh_line_str(&line, "mallochooks: ");
+	/* as in the name of its option: a description makes several */
+	if (__builtin_strcmp(CONFIG_IDENT, "libc"))
+		mh_line_str(&line, CONFIG_IDENT ":");
+	mh_line_str(&line, "count: ");
 	mh_line_dec(&line, sum.calls - zero.calls);
 	mh_line_str(&line, " allocations, ");
 	mh_line_dec(&line, sum.bytes - zero.bytes);

@@ -112,7 +112,8 @@ block 6 'layers=walk'
 block 7 'ident = "slice"'
 block 8 'libglib'
 block 9 'new_word'
-[ ! -e block10 ] || fail "an example that nobody tries: $(cat block10)"
+block 10 'MH_EVENT pool_event'
+[ ! -e block11 ] || fail "an example that nobody tries: $(cat block11)"
 
 cp block4 prog.conf
 mallochooks stack --description=prog.conf --print >out 2>err
@@ -132,9 +133,25 @@ sed 's/^        /	/' block2 >Makefile
 make -s CC="$cc" prog >out 2>&1 || fail "block 2: $(cat out)"
 sh block3 >out 2>&1
 is "block 3: status" 7 $?
-is "block 3" "mallochooks: count: 2 allocations, 130 bytes requested, 0 failed" "$(cat out)"
+is "block 3" "mallochooks: pool:count: 2 allocations, 130 bytes requested, 0 failed" "$(cat out)"
 is "libc" "mallochooks: count: 4 allocations, 2010 bytes requested, 0 failed" \
 	"$(MALLOCHOOKS=libc:count.report=y ./prog 2>&1)"
+
+# Handlers of the pool alone, of a program that is compiled with -flto.
+sed 's/layers = \[ "count", "sites" \];/layers = [ "event" ]; event-ident = "pool_event";/' \
+	block4 >seen.conf
+cp block10 seen.c
+mallochooks stack --description=seen.conf -o seen-hooks.o >out 2>&1 || fail "block 10: $(cat out)"
+lto=
+echo 'int main(void) { return 0; }' >trial.c
+$cc -flto trial.c -o trial 2>/dev/null && lto=-flto
+# shellcheck disable=SC2046,SC2086
+$cc -O2 $lto -I"$SRCDIR/include" -c seen.c &&
+	$cc -O2 $lto seen.o main.o pool.o util.o \
+		$(mallochooks stack --description=seen.conf -o seen-hooks.o --link-words) \
+		-o seen || fail "block 10 does not link"
+is "block 10" "pool: 100 bytes
+pool: 30 bytes" "$(./seen 2>&1)"
 
 # Obstacks: the functions are those of block 5.
 cat >objects.c <<'C'
@@ -169,7 +186,7 @@ mallochooks stack --description=objects.conf -o objects-hooks.o >out 2>&1 || fai
 # shellcheck disable=SC2046
 $cc user.o objects.o $(mallochooks stack --description=objects.conf -o objects-hooks.o --link-words) \
 	-o objects || fail "block 5 does not link"
-is "block 5" "mallochooks: count: 10 allocations, 10000 bytes requested, 0 failed" \
+is "block 5" "mallochooks: objects:count: 10 allocations, 10000 bytes requested, 0 failed" \
 	"$(MALLOCHOOKS=objects:count.report=y ./objects 2>&1)"
 MALLOCHOOKS=libc:count.report=y ./objects 2>&1 | grep -q 'count: [2-9] allocations' ||
 	fail "the chunks of obstacks are not malloc's"

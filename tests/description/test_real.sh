@@ -23,7 +23,7 @@ some=
 count_of()
 {
 	MALLOCHOOKS=$1:count.report=y timeout 60 ./prog 2>&1 >/dev/null |
-		sed -n 's/^mallochooks: count: \([0-9]*\) allocations,.*, 0 failed$/\1/p'
+		sed -n 's/^mallochooks: .*count: \([0-9]*\) allocations,.*, 0 failed$/\1/p'
 }
 
 # report_of IDENT WORDS...: of d/*.sites

@@ -272,7 +272,7 @@ second=$(words_of --ident=pool --prefix=pool_ -o "$PWD/second.o")
 counts()
 {
 	MALLOCHOOKS=$1:count.report=y LD_PRELOAD=${2-} ./both 2>&1 |
-		sed -n 's/^mallochooks: count: \(.*\) requested.*/\1/p'
+		sed -n "s/^mallochooks: $1:count: \\(.*\\) requested.*/\\1/p"
 }
 
 for linker in $linkers; do

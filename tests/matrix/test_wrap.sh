@@ -60,7 +60,7 @@ options()
 	right "static" $ours
 	# shellcheck disable=SC2086
 	with MALLOCHOOKS=count.report=y ./prog $ours >out 2>err
-	grep -q '^mallochooks: count: [1-9][0-9]* allocations' err ||
+	grep -q '^mallochooks: mx:count: [1-9][0-9]* allocations' err ||
 		fail "$linker: static: no report: $(cat err)"
 }
 
