@@ -438,6 +438,21 @@ static int take_claim(struct claim *claim)
 	return 0;
 }
 
+/* Is a static function wanted of it? */
+static int is_named(const struct linker_file *file)
+{
+	char *member;
+	int is;
+
+	if (!takeover_is_named(&plugin.takeover, NULL))
+		return 0;
+	member = member_at(file);
+	is = takeover_is_named(&plugin.takeover,
+			       base_name(member ? member : file->name));
+	free(member);
+	return is;
+}
+
 static enum linker_status claim_file(const struct linker_file *file,
 				     int *claimed)
 {
@@ -447,7 +462,8 @@ static enum linker_status claim_file(const struct linker_file *file,
 	*claimed = 0;
 	if (!is_ready() || !file->bytes || piece_show(&piece, file))
 		return LINKER_OK;
-	if (takeover_concerns(&plugin.takeover, NULL, piece.data,
+	if (is_named(file) ||
+	    takeover_concerns(&plugin.takeover, NULL, piece.data,
 			      piece.bytes)) {
 		claim = new_claim(file, &piece);
 		if (takeover_concerns(&plugin.takeover, claim->name,
@@ -627,6 +643,17 @@ static void add_missing(size_t hooks)
 	strings_free(&later);
 }
 
+/* Of several functions some may be elsewhere, but a static one has a place. */
+static void warn_of_lacks(size_t hooks)
+{
+	char *lacks = takeover_lacks(&plugin.takeover, hooks);
+
+	if (lacks)
+		plugin.message->u.message(LINKER_WARNING, "mallochooks: %s: not "
+			"hooked: %s", plugin.takeover.hooks[hooks].path, lacks);
+	free(lacks);
+}
+
 static void add_hooks(size_t hooks)
 {
 	char *problem = NULL;
@@ -637,6 +664,7 @@ static void add_hooks(size_t hooks)
 		add_missing(hooks);
 		data = takeover_stub(&plugin.takeover, hooks, &bytes);
 	} else {
+		warn_of_lacks(hooks);
 		data = takeover_tailor(&plugin.takeover, hooks, &bytes,
 				       &problem);
 		add_problem(problem);

@@ -181,7 +181,7 @@ static void miss(const struct shim *shim, size_t i)
 static unsigned char *make_hooks(const struct shim *shim, size_t i,
 				 size_t *bytes)
 {
-	char *problem = NULL;
+	char *problem = NULL, *lacks;
 	unsigned char *data;
 
 	if (!takeover_found(&shim->takeover, i)) {
@@ -189,6 +189,11 @@ static unsigned char *make_hooks(const struct shim *shim, size_t i,
 			miss(shim, i);
 		return takeover_stub(&shim->takeover, i, bytes);
 	}
+	lacks = takeover_lacks(&shim->takeover, i);
+	if (lacks)
+		say("warning: %s: not hooked: %s", shim->takeover.hooks[i].path,
+		    lacks);
+	free(lacks);
 	data = takeover_tailor(&shim->takeover, i, bytes, &problem);
 	if (!data)
 		fail(problem);

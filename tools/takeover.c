@@ -40,6 +40,9 @@ void takeover_close(struct takeover *takeover)
 		free_hooks(&takeover->hooks[i]);
 	free(takeover->hooks);
 	free(takeover->found);
+	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
+		free(takeover->lacks[i]);
+	free(takeover->lacks);
 	nameset_free(&takeover->names);
 	strings_free(&takeover->rewrite.symbols);
 	memset(takeover, 0, sizeof(*takeover));
@@ -56,6 +59,9 @@ static void add_word(struct takeover *takeover, const char *word)
 		  plain_name(takeover->rewrite.symbols.item[nr]));
 	takeover->found = xrealloc(takeover->found, nr + 1);
 	takeover->found[nr] = 0;
+	takeover->lacks = xrealloc(takeover->lacks, (nr + 1) *
+						    sizeof(*takeover->lacks));
+	takeover->lacks[nr] = NULL;
 }
 
 /* Whose X is it? NULL: nobody's. */
@@ -387,6 +393,70 @@ static int concerns_symbol(const struct takeover *takeover, const char *file,
 	return 0;
 }
 
+/* Is it "FILE:X" with this FILE? */
+static int is_of_file(const char *word, const char *file)
+{
+	const size_t nr = (size_t)(plain_name(word) - word);
+
+	return nr > 1 && !strncmp(file, word, nr - 1) && !file[nr - 1];
+}
+
+int takeover_is_named(const struct takeover *takeover, const char *name)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (name ? is_of_file(symbols->item[i], name) :
+			   strchr(symbols->item[i], ':') != NULL)
+			return 1;
+	return 0;
+}
+
+/* What compilers make of X when they know its arguments, or split it. */
+static int is_part(const char *symbol, const char *x)
+{
+	const size_t nr = strlen(x);
+
+	return !strncmp(symbol, x, nr) && (starts_with(symbol + nr, ".constprop") ||
+					   starts_with(symbol + nr, ".isra") ||
+					   starts_with(symbol + nr, ".part"));
+}
+
+/* What @file, which is the FILE of "FILE:X", has instead of X.  NULL: it has X. */
+static char *lack_of(const struct view *view, const char *file, const char *x)
+{
+	const char *part = NULL;
+	Elf64_Sym sym;
+
+	for (size_t i = 1; i < view->nr_symbols; i++) {
+		const char *symbol = view_symbol(view, i, &sym);
+
+		if (sym.st_shndx == SHN_UNDEF)
+			continue;
+		if (streq(symbol, x))
+			return NULL;
+		if (is_part(symbol, x))
+			part = symbol;
+	}
+	if (!part)
+		return xasprintf("%s has no %s, which is misspelt or was inlined",
+				 file, x);
+	return xasprintf("%s has %s, which takes other arguments than %s: compile "
+			 "it with -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining",
+			 file, part, x);
+}
+
+static void note_lacks(const struct takeover *takeover, const struct view *view,
+		       const char *file)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (!takeover->lacks[i] && is_of_file(symbols->item[i], file))
+			takeover->lacks[i] = lack_of(view, file, plain_name(
+							symbols->item[i]));
+}
+
 /* Code that is not there yet: by what will be said of it. */
 static int concerns_later(const struct takeover *takeover, const void *file,
 			  size_t bytes, int has_gimple)
@@ -415,6 +485,8 @@ int takeover_concerns(const struct takeover *takeover, const char *name,
 
 	if (view_open(&view, file, bytes))
 		return concerns_later(takeover, file, bytes, 0);
+	if (name && !view.has_gimple)
+		note_lacks(takeover, &view, name);
 	for (size_t i = 1; i < view.nr_symbols; i++) {
 		const char *symbol = view_symbol(&view, i, &sym);
 
@@ -588,13 +660,35 @@ static const char *as_asked(const struct takeover *takeover, const char *name)
 	return name;
 }
 
+char *takeover_lacks(const struct takeover *takeover, size_t hooks)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+	const struct strings *names = &takeover->hooks[hooks].names;
+	struct strings lacks = { 0 };
+	char *text = NULL;
+
+	for (size_t i = 0; i < symbols->nr; i++)
+		if (!takeover->found[i] && takeover->lacks[i] &&
+		    strings_has(names, plain_name(symbols->item[i])))
+			strings_add(&lacks, takeover->lacks[i]);
+	for (size_t i = 0; i < lacks.nr; i++) {
+		char *before = text;
+
+		text = xasprintf("%s%s%s", before ? before : "",
+				 before ? "; " : "", lacks.item[i]);
+		free(before);
+	}
+	strings_free(&lacks);
+	return text;
+}
+
 char *takeover_missing(const struct takeover *takeover, size_t hooks)
 {
 	const struct strings *names = &takeover->hooks[hooks].names;
 	const char *first = strings_has(names, "malloc") ? "malloc"
 							 : names->item[0];
 	struct strings some = { 0 };
-	char *others, *text;
+	char *others, *lacks, *text;
 
 	for (size_t i = 0; i < names->nr && some.nr < 3; i++)
 		if (!streq(names->item[i], first))
@@ -602,9 +696,12 @@ char *takeover_missing(const struct takeover *takeover, size_t hooks)
 	if (names->nr > some.nr + 1)
 		strings_addf(&some, "%zu more", names->nr - some.nr - 1);
 	others = strings_join(&some, ", ");
-	text = xasprintf("%s: no object of this link defines %s%s%s%s",
+	lacks = takeover_lacks(takeover, hooks);
+	text = xasprintf("%s: no object of this link defines %s%s%s%s%s%s%s",
 			 takeover->hooks[hooks].path, as_asked(takeover, first),
-			 some.nr ? " (nor " : "", others, some.nr ? ")" : "");
+			 some.nr ? " (nor " : "", others, some.nr ? ")" : "",
+			 lacks ? " (" : "", lacks ? lacks : "", lacks ? ")" : "");
+	free(lacks);
 	free(others);
 	strings_free(&some);
 	return text;

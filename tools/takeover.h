@@ -43,12 +43,15 @@ struct hooks {
  * @rewrite:	what to rewrite, and how: the names of all hooks objects, and
  *		what was added by takeover_add_symbol()
  * @found:	for each of @rewrite.symbols, whether the link defines it
+ * @lacks:	for each of @rewrite.symbols that is "FILE:X": NULL, or, in words,
+ *		what some FILE has instead
  * @names:	X of each of @rewrite.symbols
  * @keep_debug:	debug info of hooks objects stays
  */
 struct takeover {
 	struct rewrite_options rewrite;
 	unsigned char *found;
+	char **lacks;
 	struct nameset names;
 	int keep_debug;
 	struct hooks *hooks;
@@ -83,6 +86,9 @@ char *takeover_set_self(struct takeover *takeover, const char *word);
 int takeover_concerns(const struct takeover *takeover, const char *name,
 		      const void *file, size_t bytes);
 
+/* Is it the FILE of a "FILE:X"?  NULL: is there any? */
+int takeover_is_named(const struct takeover *takeover, const char *name);
+
 /* Is it a hooks object, such as are added at the end?  takeover_object() refuses
  * it. */
 int takeover_is_hooks(const struct takeover *takeover, const void *file,
@@ -103,6 +109,15 @@ int takeover_found(const struct takeover *takeover, size_t hooks);
  * remedy, which depends on who asks; to be freed.
  */
 char *takeover_missing(const struct takeover *takeover, size_t hooks);
+
+/**
+ * takeover_lacks() - static functions that are not where they were said to be
+ *
+ * Of each "FILE:X" that was not found although takeover_concerns() has seen a FILE.
+ * An archive member among these may not be part of the link.
+ * Return: NULL, or "FILE has none ...", to be freed.
+ */
+char *takeover_lacks(const struct takeover *takeover, size_t hooks);
 
 /**
  * takeover_tailor() - a hooks object as this link needs it

@@ -322,8 +322,32 @@ $cc -c prog.c || exit 1
 # shellcheck disable=SC2046
 $cc prog.o $("$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" \
 	--description=d.conf --link-words -o hooks.o) -o prog >err 2>&1
-grep -q 'no object of this link defines prog.o:get: ' err ||
+grep -q 'no object of this link defines prog.o:get (prog.o has no get, which is misspelt or was inlined): ' err ||
 	fail "a static function that is not there: the link says $(cat err)"
+
+# Or only a part of it is, or of several one is misspelt: a warning, and the rest is hooked.
+cat >part.c <<'C'
+#include <stdlib.h>
+static __attribute__((noinline)) void *get(size_t size) { char *p = malloc(size); p[0] = 1; return p; }
+static __attribute__((noipa)) void *have(size_t size) { char *p = get(100); p[size] = 1; return p; }
+int main(void) { free(have(9)); return 0; }
+C
+cp d.conf one.conf
+sed 's/prog.o:get/part.o:&/; s/prog.o://; s/"part/"part.o:have(Z)p", &/' one.conf >d.conf
+$cc -O2 -fipa-cp -fno-builtin -c part.c || exit 1
+nm part.o | grep -q ' t get\.' || sed -i 's/part.o:get/part.o:gett/' d.conf	# clang
+"$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" --description=d.conf \
+	-o hooks.o >err 2>&1 || fail "a part of a function: $(cat err)"
+for linker in bfd gold lld mold; do
+	command -v ld.$linker >/dev/null || continue
+	# shellcheck disable=SC2046
+	$cc -fuse-ld=$linker part.o $("$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" \
+		--cc="$cc" --description=d.conf --link-words -o hooks.o) -o prog >err 2>&1 ||
+		fail "a part of a function, $linker: $(cat err)"
+	grep -q -e 'warning: .*not hooked: part.o has get\..*, which takes other arguments than get: ' \
+		-e 'warning: .*not hooked: part.o has no gett, which is misspelt or was inlined' err ||
+		fail "a part of a function, $linker: the link says $(cat err)"
+done
 
 # Several at once: each its line.
 cat >d.conf <<'C'
