@@ -143,8 +143,8 @@ MH_RUNTIME void mh_stack_start(const struct mallochooks_stack *stack,
 	unsigned int word;
 
 	if (nr == MAX_STACKS) {
-		mh_say("unit", "too many identities in one link output: this "
-		       "one only passes calls on");
+		mh_say(stack->ident, "too many identities in one link output: "
+		       "this one only passes calls on");
 		return;
 	}
 	mh_errno_offset = (char *)&errno - (char *)mh_thread_pointer();

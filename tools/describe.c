@@ -476,8 +476,27 @@ static int check_inside(const struct description *description,
 	return -1;
 }
 
+/* As many as hooks/unit.c starts in one output. */
+#define STACKS_MOST	16
+
+static int check_number(const struct description *description)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < description->nr; i++) {
+		if (description->part[i].facades || ++nr <= STACKS_MOST)
+			continue;
+		say("%s: more than %d allocators do not go into one object",
+		    description->part[i].where, STACKS_MOST);
+		return -1;
+	}
+	return 0;
+}
+
 static int check_whole(const struct description *description)
 {
+	if (check_number(description))
+		return -1;
 	for (size_t i = 0; i < description->nr; i++) {
 		const struct described *part = &description->part[i];
 

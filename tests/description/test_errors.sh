@@ -271,6 +271,15 @@ allocators = (
   { ident = "a"; method = "wrap"; symbols = [ "malloc", "free", "realloc" ]; layers = [ "count" ]; calloc = "emulated"; },
   { ident = "b"; method = "replace"; alloc = "f(Z)p"; layers = [ ]; } );
 C
+n=0
+echo 'facades = ( { method = "replace"; functions = [ "g(Z)p" ]; } );' >many.conf
+echo 'allocators = ( { ident = "a"; method = "wrap"; layers = [ ]; }' >>many.conf
+while [ $((n += 1)) -lt 16 ]; do
+	echo ", { ident = \"a$n\"; method = \"replace\"; alloc = \"f$n(Z)p\"; layers = [ ]; }"
+done >>many.conf
+{ cat many.conf; echo ');'; } | right "16 allocators"
+{ cat many.conf; echo ', { ident = "b"; method = "replace"; alloc = "f(Z)p"; } );'; } |
+	wrong "17 allocators" 18 "more than 16 allocators do not go into one object"
 wrong "inside nobody" 2 'inside "c", which is no allocator of this file' <<'C'
 allocators = ( { ident = "a"; method = "wrap"; },
   { ident = "b"; method = "wrap"; alloc = [ "f(Z)p" ]; inside = "c"; layers = [ ]; } );
