@@ -100,7 +100,8 @@ static __attribute__((noinline, cold)) int bind(void)
 	real.malloc_usable_size = found ? (size_t (*)(void *))found :
 					  no_usable_size;
 	is_glibc = lead.soname && mh_same(lead.soname, "libc.so.6") &&
-		   mh_object_find(&lead, "gnu_get_libc_version");
+		   mh_object_find(&lead, "gnu_get_libc_version") &&
+		   goes_by_size_word();
 	has_size_word = is_glibc && mh_object_find(&lead, SINCE_NO_CHECK);
 	return table_is_complete();
 }

@@ -65,6 +65,21 @@ static size_t no_usable_size(void *ptr)
 	return 0;
 }
 
+/*
+ * Does the size function go by the word before a chunk, as glibc's does?  A tool
+ * that runs other code in the place of glibc's (valgrind) leaves the addresses of
+ * its functions, and its chunks have no such word.  Asked of a chunk of our making,
+ * of 32 bytes and in use, before one that says so.
+ * Source: glibc 2.36 malloc/malloc.c, musable() and inuse().
+ */
+static inline int goes_by_size_word(void)
+{
+	size_t chunk[6] __attribute__((aligned(16))) = { [1] = 32 | 1, [5] = 32 | 1 };
+
+	return real.malloc_usable_size == no_usable_size ||
+	       real.malloc_usable_size(&chunk[2]) == 24;
+}
+
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
 	(void)caller;

@@ -127,6 +127,12 @@ conf replace wrap
 make_hooks replace d.conf
 link_prog "replace" $objects && {
 	all_well "replace" ./prog
+	# its chunks are not glibc's, though they come by glibc's addresses
+	if command -v valgrind >/dev/null; then
+		all_well "valgrind" valgrind -q --error-exitcode=9 ./prog
+	else
+		skip "no valgrind"
+	fi
 	from_outside "replace" ./prog
 }
 
@@ -137,6 +143,9 @@ $cc -shared -o libpools.so pic_pools.o pic_pools_inner.o || exit 1
 $cc -shared -Wl,-z,nodelete -Wl,-z,initfirst -o preload.so preload.o || exit 1
 $cc -o plain nested_main.o "$runtime" -L. -lpools -Wl,-rpath,. -pthread -ldl || exit 1
 all_well "preload" env LD_PRELOAD=./preload.so ./plain
+command -v valgrind >/dev/null &&
+	all_well "preload, valgrind" env LD_PRELOAD=./preload.so valgrind -q \
+		--soname-synonyms=somalloc=nouserintercepts ./plain
 from_outside "preload" env LD_PRELOAD=./preload.so ./plain
 
 # Malloc's index in the preload, those of the pools in the program.
