@@ -76,4 +76,19 @@ static void *no_memory(size_t size)
 	return NULL;
 }
 
+/*
+ * tcmalloc has a __libc_malloc of its own, too.  Close by glibc's lies this, which is
+ * in the same object of libc.a.
+ * Source: glibc 2.36 malloc/malloc.c.
+ */
+extern int __libc_mallopt(int what, int value) __attribute__((weak));
+
+static inline int is_beside_mallopt(const void *function)
+{
+	const uintptr_t distance = 1 << 16;
+
+	return __libc_mallopt && (uintptr_t)__libc_mallopt - (uintptr_t)function +
+				 distance < 2 * distance;
+}
+
 #endif

@@ -86,7 +86,8 @@ static inline int differ(const void *linked, const void *absent)
 /* The libc.a of a static program: its malloc has this name too. */
 extern void *__libc_malloc(size_t size) __attribute__((weak));
 #define is_glibc	(__libc_malloc && !differ((const void *)__libc_malloc, \
-						  (const void *)linked_malloc))
+						  (const void *)linked_malloc) && \
+			 is_beside_mallopt((const void *)__libc_malloc))
 #define has_size_word	(is_glibc && MADE_SINCE_NO_CHECK)
 
 #define CALL(op, args)	real.op args

@@ -117,8 +117,9 @@ static int bind(void)
 		real.malloc_usable_size = linked_malloc_usable_size;
 	/* tcmalloc has a __libc_malloc, too, and aborts when asked of a stranger */
 	is_glibc = __libc_malloc && linked_malloc == __libc_malloc &&
-		   (!lead || (lead->soname && mh_same(lead->soname, "libc.so.6") &&
-			      goes_by_size_word()));
+		   (!lead ? is_beside_mallopt((const void *)linked_malloc) :
+			    (lead->soname && mh_same(lead->soname, "libc.so.6") &&
+			     goes_by_size_word()));
 	has_size_word = is_glibc && (lead ? mh_object_find(lead, SINCE_NO_CHECK) !=
 					    NULL : MADE_SINCE_NO_CHECK);
 	return table_is_complete();

@@ -136,6 +136,37 @@ link_prog "replace" $objects && {
 	from_outside "replace" ./prog
 }
 
+# tcmalloc has a __libc_malloc as glibc has, and no size word before a chunk.
+cat >sizes.c <<'END'
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <mallochooks/mallochooks.h>
+int main(void)
+{
+	struct mallochooks_object object;
+	for (size_t size = 1; size < 5000; size *= 3) {
+		void *ptr = malloc(size);
+		if (mallochooks_query(ptr, &object) ||
+		    object.usable != malloc_usable_size(ptr))
+			return 1;
+	}
+	return puts("all well") < 0;
+}
+END
+object sizes.o -c sizes.c
+for method in replace wrap; do
+	echo "allocators = ( { ident = \"libc\"; method = \"$method\"; layers = [ \"index\" ]; } );" >t.conf
+	make_hooks tcmalloc t.conf
+	if [ -e "$($cc -print-file-name=libtcmalloc_minimal.a)" ]; then
+		link_prog "tcmalloc, $method" sizes.o -l:libtcmalloc_minimal.a -lstdc++ -lm -pthread &&
+			all_well "tcmalloc, $method" ./prog
+	else
+		skip "no libtcmalloc_minimal.a"
+	fi
+	link_prog "libc.a, $method" -static sizes.o && all_well "libc.a, $method" ./prog
+done
+
 # Indexes in the preload; who asks is the program.
 conf preload preload
 make_hooks preload d.conf
