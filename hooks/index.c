@@ -168,10 +168,10 @@ static __attribute__((noinline)) struct mh_born born_slowly(void *ptr, size_t si
 	if (!ptr)
 		return born;
 	if (likely(units < MH_LEAF_UNITS))
-		born.sort = mh_chunk_born_at(&chunks, way, units, size,
+		born.kind = mh_chunk_born_at(&chunks, way, units, size,
 					     NEXT_IDENT(size_word)(ptr), caller,
 					     -1);
-	if (likely(born.sort))
+	if (likely(born.kind))
 		return born;
 	if (NEXT_IDENT(apart)())
 		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size,
@@ -192,10 +192,10 @@ static inline struct mh_born born_as(void *ptr, size_t size, caller_t caller)
 
 	/* NULL has no way */
 	if (likely(units < MH_LEAF_UNITS))
-		born.sort = mh_chunk_born_at(own, way, units, size,
+		born.kind = mh_chunk_born_at(own, way, units, size,
 					     NEXT_IDENT(size_word)(ptr), caller,
 					     1);
-	return likely(born.sort) ? born : born_slowly(ptr, size, caller);
+	return likely(born.kind) ? born : born_slowly(ptr, size, caller);
 }
 
 static inline void *born(void *ptr, size_t size, caller_t caller)
@@ -311,28 +311,66 @@ static void *realloc_to_zero(const struct mh_chunk_move *move, void *old,
 	return ptr;
 }
 
-void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+static void end_move(const struct mh_chunk_move *move, void *ptr, size_t size,
+		     caller_t caller)
+{
+	if (unlikely(!ptr))
+		mh_chunk_move_failed(&chunks, move);
+	else
+		moved(move, ptr, size, caller);
+}
+
+static __attribute__((noinline)) void end_hop(struct mh_chunk_hop hop, void *old,
+					      void *ptr, size_t size)
+{
+	struct mh_chunk_move move;
+
+	mh_chunk_hop_slowly(&chunks, (uintptr_t)old, hop, &move);
+	end_move(&move, ptr, size, move.site);
+}
+
+/* For the layer sites, too; @size: not 0 */
+struct mh_moved HOOK_IDENT(realloc_as)(void *old, size_t size, caller_t caller)
+{
+	const struct mh_chunk_hop hop = mh_chunk_hop_begins(own_chunks(),
+							    (uintptr_t)old);
+	struct mh_moved moved = { NULL, hop.code };
+
+	if (unlikely(!hop.code))
+		return moved;
+	moved.ptr = NEXT_IDENT(realloc)(old, size, caller);
+	if (unlikely(!moved.ptr) ||
+	    unlikely(!mh_chunk_hop_ends(own_chunks(), hop, (uintptr_t)old,
+					(uintptr_t)moved.ptr, size,
+					NEXT_IDENT(size_word)(moved.ptr))))
+		end_hop(hop, old, moved.ptr, size);
+	return moved;
+}
+
+static __attribute__((noinline)) void *realloc_slowly(void *old, size_t size,
+						      caller_t caller)
 {
 	struct mh_chunk_move move;
 	void *ptr;
-	int quick;
+
+	mh_chunk_move_begins(&chunks, (uintptr_t)old, &move);
+	if (!size)
+		return realloc_to_zero(&move, old, caller);
+	ptr = NEXT_IDENT(realloc)(old, size, caller);
+	end_move(&move, ptr, size, caller);
+	return ptr;
+}
+
+void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+{
+	struct mh_moved quick = { NULL, 0 };
 
 	if (!old)
 		return born_early(NEXT_IDENT(realloc)(NULL, size, caller), size,
 				  caller);
-	quick = mh_chunk_moves_quickly(&chunks, (uintptr_t)old, &move);
-	if (unlikely(!quick))
-		mh_chunk_move_begins(&chunks, (uintptr_t)old, &move);
-	if (!size)
-		return realloc_to_zero(&move, old, caller);
-	ptr = NEXT_IDENT(realloc)(old, size, caller);
-	if (unlikely(!ptr))
-		mh_chunk_move_failed(&chunks, &move);
-	else if (unlikely(!quick) ||
-		 unlikely(!mh_chunk_moved_quickly(&chunks, &move, (uintptr_t)ptr,
-						  size, NEXT_IDENT(size_word)(ptr))))
-		moved(&move, ptr, size, caller);
-	return ptr;
+	if (likely(size))
+		quick = HOOK_IDENT(realloc_as)(old, size, caller);
+	return likely(quick.code) ? quick.ptr : realloc_slowly(old, size, caller);
 }
 
 /* ---- what is asked of us -------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "chunk.h"
 #include "module.h"
 #include "nextsym.h"
+#include "operand.h"
 #include "sitefile.h"
 #include "syscall.h"
 #include "thread.h"
@@ -295,7 +296,7 @@ static int enter_any(struct shard *shard, uint64_t key, uint64_t size,
  */
 static inline int add_to(struct mh_sites_record *record, size_t size)
 {
-	if (unlikely((int32_t)++*count_at(record, bucket(size)) < 0))
+	if (unlikely(mh_count_is_high(count_at(record, bucket(size)))))
 		return 0;
 	record->bytes += size;
 	return 1;
@@ -532,7 +533,8 @@ static void *resized(const struct victim *old, void *ptr, size_t size,
 }
 
 /* realloc(ptr, 0) is a free wherever it returns NULL. */
-void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+static __attribute__((noinline)) void *realloc_further(void *old, size_t size,
+						       caller_t caller)
 {
 	struct victim victim = { 0, 0 };
 	const int known = HAS_LIVES && old && state != OFF &&
@@ -572,6 +574,11 @@ static __attribute__((noinline)) void die_further(void *ptr, caller_t caller)
 #ifdef OVER_INDEX
 #include "sites-kinds.h"
 #else
+void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
+{
+	return realloc_further(old, size, caller);
+}
+
 void HOOK_IDENT(free)(void *ptr, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_FREE, caller);

@@ -51,7 +51,9 @@ static inline uint16_t *mh_chunk_slot(struct mh_chunk_leaf *leaf, uint64_t units
 
 /*
  * Those of one site lie together.  By the golden ratio: Knuth, The Art of Computer
- * Programming 3, 6.4.  @usable: at most 16 times as many as the table has kinds
+ * Programming 3, 6.4; not of site and size in one, which is less to do, but can only
+ * begin when the size is there.  @usable: at most 16 times as many as the table has
+ * kinds
  */
 static inline size_t mh_chunk_kind_hash(uint64_t site, size_t usable,
 					unsigned int bits)
@@ -95,11 +97,21 @@ static inline size_t mh_chunk_sort_slack(size_t sort)
 /**
  * struct mh_born - what the layer index says to the one above of an allocation
  * @ptr:	the chunk, or NULL
- * @sort:	of it, or 0: look it up
+ * @kind:	its sort, less its slack, or 0: look it up
  */
 struct mh_born {
 	void *ptr;
-	size_t sort;
+	size_t kind;
+};
+
+/**
+ * struct mh_moved - what it says of a realloc
+ * @ptr:	what came of it
+ * @code:	of the slot of the chunk before; 0: it has done nothing yet
+ */
+struct mh_moved {
+	void *ptr;
+	size_t code;
 };
 
 /* Is it one?  Whatever else a slot holds is none. */
@@ -148,13 +160,13 @@ static inline size_t mh_chunk_kind_at(const struct mh_chunks *chunks, size_t fir
  *
  * Where chunks begin apart, whatever has the slot is dead.
  * Context: any, also before relocation; lock-free, async-signal-safe.
- * Return: its sort; 0 when it takes mh_chunk_born_slowly().
+ * Return: its sort, less its slack; 0 when it takes mh_chunk_born_slowly().
  */
 static inline size_t mh_chunk_born_at(struct mh_chunks *chunks, size_t way,
 				      uint64_t units, size_t requested,
 				      size_t usable, uintptr_t site, int apart)
 {
-	size_t slack = usable - requested, nr, sort;
+	size_t slack = usable - requested, nr, kind;
 	uint16_t *slot, none = 0, code;
 
 	if (__builtin_expect(usable > MH_UNMARKED_MOST, 0))
@@ -175,19 +187,20 @@ static inline size_t mh_chunk_born_at(struct mh_chunks *chunks, size_t way,
 	if (__builtin_expect(nr == SIZE_MAX, 0))
 		return 0;
 	slot = mh_chunk_slot(chunks->way_leaf[way], units);
-	sort = mh_chunk_sort(nr, apart > 0 ? slack : slack & MH_WORD_SLACK);
+	kind = mh_chunk_sort(nr, 0);
 	/* or else callers ask again */
-	if (!sort)
+	if (!kind)
 		__builtin_unreachable();
+	slack &= apart > 0 ? SIZE_MAX : MH_WORD_SLACK;
 	code = (uint16_t)((units & MH_SLOT_PLACE) +
-			  (sort << MH_SLOT_SLACK_SHIFT));
+			  ((kind + slack) << MH_SLOT_SLACK_SHIFT));
 	/* release: pairs with a reader's acquire */
 	if (!apart)
 		return __atomic_compare_exchange_n(slot, &none, code, 0,
 						   __ATOMIC_RELEASE,
-						   __ATOMIC_RELAXED) ? sort : 0;
+						   __ATOMIC_RELAXED) ? kind : 0;
 	__atomic_store_n(slot, code, __ATOMIC_RELEASE);
-	return sort;
+	return kind;
 }
 
 /**
@@ -275,13 +288,10 @@ static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
 	return 1;
 }
 
-/* What stands among the moves of a chunk; 0: the address is too wide. */
+/* What stands among the moves of a chunk that is reached by @apart_start; not 0. */
 static inline uint64_t mh_chunk_move_of(uintptr_t base, uint32_t code)
 {
-	const uint64_t block = (uint64_t)base >> MH_BLOCK_SHIFT;
-
-	return block >> (64 - MH_MOVE_BLOCK_SHIFT) ? 0 :
-		block << MH_MOVE_BLOCK_SHIFT | code;
+	return (uint64_t)base >> MH_BLOCK_SHIFT << MH_MOVE_BLOCK_SHIFT | code;
 }
 
 /* Where a thread's moves stand, unless another one is there: stacks are whole pages
@@ -293,84 +303,77 @@ static inline uint32_t mh_chunk_move_nr(void)
 }
 
 /**
- * mh_chunk_moves_quickly() - a realloc is about to be made, in the usual case
+ * mh_chunk_hop_begins() - a realloc is about to be made, in the usual case
  *
- * Arguments, context: as for mh_chunk_move_begins().  What follows is
- * mh_chunk_moved_quickly() or mh_chunk_move_failed(), or mh_chunk_move_ends().
- * Return: 0 when it takes mh_chunk_move_begins().
+ * Context: as for mh_chunk_move_begins().  What follows is mh_chunk_hop_ends() or
+ * mh_chunk_hop_slowly().
+ * Return: a hop; its code is 0 when it takes mh_chunk_move_begins().
  */
-static inline int mh_chunk_moves_quickly(struct mh_chunks *chunks, uintptr_t base,
-					 struct mh_chunk_move *move)
+static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
+						      uintptr_t base)
 {
 	const size_t way = mh_chunk_way(base);
 	const uint64_t units = mh_chunk_units(chunks->apart_start, way, base);
-	uint64_t none = 0, word;
+	const struct mh_chunk_hop none = { NULL, 0 };
+	struct mh_chunk_hop hop;
+	uint64_t free = 0, word;
 	uint16_t *slot;
-	size_t code;
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
-		return 0;
+		return none;
 	slot = mh_chunk_slot(chunks->way_leaf[way], units);
-	code = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	if (__builtin_expect(!mh_chunk_is_at((uint32_t)code, units), 0))
-		return 0;
-	move->spot.move = &chunks->moving[mh_chunk_move_nr()];
-	word = mh_chunk_move_of(base, (uint32_t)code);
-	if (__builtin_expect(!word, 0) ||
-	    __builtin_expect(!__atomic_compare_exchange_n(move->spot.move, &none,
-							  word, 0,
-							  __ATOMIC_RELEASE,
+	hop.code = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	hop.move = &chunks->moving[mh_chunk_move_nr()];
+	word = mh_chunk_move_of(base, (uint32_t)hop.code);
+	if (__builtin_expect(!mh_chunk_is_at((uint32_t)hop.code, units), 0) ||
+	    __builtin_expect(!__atomic_compare_exchange_n(hop.move, &free, word,
+							  0, __ATOMIC_RELEASE,
 							  __ATOMIC_RELAXED), 0))
-		return 0;
+		return none;
 	/* release: who finds that finds the move, too */
 	__atomic_store_n(slot, (uint16_t)(MH_SLOT_PENDING |
-					  (code & MH_SLOT_PLACE)),
+					  (hop.code & MH_SLOT_PLACE)),
 			 __ATOMIC_RELEASE);
-	move->spot.slot = slot;
-	move->spot.more = NULL;
-	move->base = base;
-	move->site = mh_chunk_kind_site(__atomic_load_n(
-		&chunks->first_kinds[code >> MH_SLOT_KIND_SHIFT],
-		__ATOMIC_RELAXED));
-	move->tag = 0;
-	move->opened = 0;
-	move->gen = 0;
-	move->before = ((units & MH_SLOT_PLACE) << 1) + MH_WORD_IS_USED +
-		       (code >> MH_SLOT_KIND_SHIFT << MH_WORD_KIND_SHIFT) +
-		       ((code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK)
-			<< MH_WORD_SLACK_SHIFT) +
-		       ((base >> MH_BLOCK_SHIFT & MH_WORD_BLOCK)
-			<< MH_WORD_BLOCK_SHIFT);
-	move->pending = move->before | MH_WORD_PENDING;
-	return 1;
+	/* or else callers ask again */
+	if (!hop.code)
+		__builtin_unreachable();
+	return hop;
 }
 
 /**
- * mh_chunk_moved_quickly() - it has succeeded, in the usual case
- * @move:	that mh_chunk_moves_quickly() has begun
+ * mh_chunk_hop_ends() - it has succeeded, in the usual case
+ * @old:	the chunk was here
  * @base:	the chunk is here now
+ * @requested:	bytes asked for now
+ * @usable:	bytes that its owner may use now
  *
- * Return: 0 when it takes mh_chunk_move_ends().
+ * Return: 0 when it takes mh_chunk_hop_slowly().
  */
-static inline int mh_chunk_moved_quickly(struct mh_chunks *chunks,
-					 const struct mh_chunk_move *move,
-					 uintptr_t base, size_t requested,
-					 size_t usable)
+static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
+				    struct mh_chunk_hop hop, uintptr_t old,
+				    uintptr_t base, size_t requested,
+				    size_t usable)
 {
-	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(chunks->apart_start, way, base);
+	const uint64_t kind = __atomic_load_n(
+		&chunks->first_kinds[hop.code >> MH_SLOT_KIND_SHIFT],
+		__ATOMIC_RELAXED);
 	uint16_t pending = (uint16_t)(MH_SLOT_PENDING |
-				      (move->base >> 4 & MH_SLOT_PLACE));
+				      (hop.code & MH_SLOT_PLACE));
+	const size_t way = mh_chunk_way(base), old_way = mh_chunk_way(old);
+	const uint64_t units = mh_chunk_units(chunks->apart_start, way, base);
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0) ||
-	    !mh_chunk_born_at(chunks, way, units, requested, usable, move->site,
-			      -1))
+	    __builtin_expect(!mh_chunk_born_at(chunks, way, units, requested, usable,
+					       mh_chunk_kind_site(kind), -1), 0))
 		return 0;
 	/* the address may be another thread's by now, which has put its own there */
-	if (base != move->base)
-		__atomic_compare_exchange_n(move->spot.slot, &pending, 0, 0,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-	__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);
+	if (base != old)
+		__atomic_compare_exchange_n(
+			mh_chunk_slot(chunks->way_leaf[old_way],
+				      mh_chunk_units(chunks->apart_start, old_way,
+						     old)),
+			&pending, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	__atomic_store_n(hop.move, 0, __ATOMIC_RELEASE);
 	return 1;
 }
 

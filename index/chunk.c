@@ -135,7 +135,8 @@ static void set_way(struct mh_chunks *chunks, uintptr_t address,
 		__atomic_store_n(&chunks->way_start[way],
 				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
 				 __ATOMIC_RELEASE);
-	if (apart && LOAD(&chunks->way_leaf[way]) == leaf)
+	if (apart && LOAD(&chunks->way_leaf[way]) == leaf &&
+	    !(address >> MH_MOVE_SPACE_SHIFT))
 		__atomic_store_n(&chunks->apart_start[way],
 				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
 				 __ATOMIC_RELEASE);
@@ -669,13 +670,17 @@ static uint64_t word_of_move(uint64_t move)
 	return word ? word | MH_WORD_PENDING : 0;
 }
 
-/* Return: where it stands then, or NULL: too many move at once. */
-static uint64_t *put_in_moves(struct mh_chunks *chunks, uint64_t move)
+/* Return: where it stands then, or NULL: too many move at once, or it is too far. */
+static uint64_t *put_in_moves(struct mh_chunks *chunks, uintptr_t base,
+			      uint32_t code)
 {
+	const uint64_t move = mh_chunk_move_of(base, code);
 	const uint32_t first = mh_chunk_move_nr();
 	uint64_t *where;
 
-	for (uint32_t i = 0; move && i < MH_MOVES; i++) {
+	if (base >> MH_MOVE_SPACE_SHIFT)
+		return NULL;
+	for (uint32_t i = 0; i < MH_MOVES; i++) {
 		where = &chunks->moving[(first + i) % MH_MOVES];
 		if (!LOAD(where) && swap_word(where, 0, move))
 			return where;
@@ -1470,7 +1475,7 @@ static int leave_to_move(struct mh_chunks *chunks, struct mh_chunk_move *move)
 {
 	const uint32_t code = code_of(move->before);
 
-	move->spot.move = put_in_moves(chunks, mh_chunk_move_of(move->base, code));
+	move->spot.move = put_in_moves(chunks, move->base, code);
 	if (swap_slot(move->spot.slot, code, pending_code(move->base)))
 		return 1;
 	if (move->spot.move)
@@ -1502,6 +1507,26 @@ MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 			return;
 		move->pending = 0;
 	}
+}
+
+MH_RUNTIME void mh_chunk_hop_slowly(const struct mh_chunks *chunks, uintptr_t base,
+				    struct mh_chunk_hop hop,
+				    struct mh_chunk_move *move)
+{
+	const uint64_t word = word_of((uint32_t)hop.code, base);
+	struct mh_chunk old;
+
+	read_kind(chunks, (uint32_t)hop.code >> MH_SLOT_KIND_SHIFT, 0, &old);
+	*move = (struct mh_chunk_move){
+		.base = base,
+		.site = old.site,
+		.before = word,
+		.pending = word | MH_WORD_PENDING,
+		.spot = {
+			.slot = slot_at(find_leaf(chunks, base), base),
+			.move = hop.move,
+		},
+	};
 }
 
 /* The old chunk is no more, if it is still ours. */

@@ -96,6 +96,7 @@
 /* A move: the number of a block, and what its slot held. */
 #define MH_MOVES		128	/* at a time */
 #define MH_MOVE_BLOCK_SHIFT	16
+#define MH_MOVE_SPACE_SHIFT	(64 - MH_MOVE_BLOCK_SHIFT + MH_BLOCK_SHIFT)
 
 #define MH_SMALL_MOST		16376	/* usable bytes of a chunk with a kind */
 #define MH_UNMARKED_MOST	1024	/* usable bytes of a chunk without marks */
@@ -183,7 +184,7 @@ struct mh_chunk_wide {
  * @way_start: short ways to leaves: the first address of each, set once.  A leaf
  *		whose way is another one's is found by its zone
  * @apart_start: the same, of those whose chunks begin apart, as for
- *		mh_chunk_born_at()
+ *		mh_chunk_born_at(), below 2^MH_MOVE_SPACE_SHIFT
  * @way_leaf:	where both lead, there earlier
  * @first_kinds: the first table of kinds
  * @zone:	by address, as far as 2^48
@@ -280,6 +281,16 @@ struct mh_chunk_move {
 	struct mh_chunk_spot spot;
 };
 
+/**
+ * struct mh_chunk_hop - a realloc under way, in the usual case
+ * @move:	where the chunk stands meanwhile
+ * @code:	what its slot held, not 0
+ */
+struct mh_chunk_hop {
+	uint64_t *move;
+	size_t code;
+};
+
 #pragma GCC visibility push(hidden)
 
 /* The slow ways of the functions of chunk-quick.h. */
@@ -304,6 +315,12 @@ int mh_chunk_knows_slowly(struct mh_chunks *chunks, uintptr_t base,
  */
 void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 			  struct mh_chunk_move *move);
+
+/**
+ * mh_chunk_hop_slowly() - what mh_chunk_hop_begins() has begun, as such a move
+ */
+void mh_chunk_hop_slowly(const struct mh_chunks *chunks, uintptr_t base,
+			 struct mh_chunk_hop hop, struct mh_chunk_move *move);
 
 /**
  * mh_chunk_move_failed() - it has failed: the chunk is what it was

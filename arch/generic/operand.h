@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * operand.h - atomic loads that are operands of what is done with them: any
+ * operand.h - numbers in memory that are operands of what is done with them: any
  * architecture
  *
  * Those that can only load and store gain nothing by another way.
@@ -25,6 +25,12 @@ static inline int mh_is_there(const uint64_t *where, uint64_t number)
 static inline int mh_is_zero(const uint16_t *where)
 {
 	return !__atomic_load_n(where, __ATOMIC_RELAXED);
+}
+
+/* Not atomic. */
+static inline int mh_count_is_high(uint32_t *where)
+{
+	return (int32_t)++*where < 0;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * operand.h - atomic loads that are operands of what is done with them: x86_64
+ * operand.h - numbers in memory that are operands of what is done with them: x86_64
  *
  * gcc loads an atomic number into a register first, always; where each instruction
  * counts, these do without.  A load of so many bytes is atomic where it is aligned,
@@ -35,6 +35,15 @@ static inline int mh_is_zero(const uint16_t *where)
 
 	__asm__("cmpw $0, %1" : "=@cce"(zero) : "m"(*where));
 	return zero;
+}
+
+/* Not atomic, but one instruction: what a signal handler adds meanwhile is not lost. */
+static inline int mh_count_is_high(uint32_t *where)
+{
+	int high;
+
+	__asm__("addl $1, %1" : "=@ccs"(high), "+m"(*where));
+	return high;
 }
 
 #endif

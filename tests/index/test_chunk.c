@@ -58,18 +58,37 @@ static _Thread_local unsigned int turn;
 static void moves(struct mh_chunks *index, uintptr_t base,
 		  struct mh_chunk_move *move)
 {
-	if (!(apart && ++turn % 3 &&
-	      mh_chunk_moves_quickly(index, base, move)))
+	struct mh_chunk_hop hop = { NULL, 0 };
+
+	if (apart && ++turn % 3)
+		hop = mh_chunk_hop_begins(index, base);
+	if (hop.code)
+		mh_chunk_hop_slowly(index, base, hop, move);
+	else
 		mh_chunk_move_begins(index, base, move);
+}
+
+static struct mh_chunk_hop hop_of(const struct mh_chunk_move *move)
+{
+	const uint32_t kind = move->before >> MH_WORD_KIND_SHIFT & MH_WORD_KIND;
+	const uint32_t slack = move->before >> MH_WORD_SLACK_SHIFT & MH_WORD_SLACK;
+
+	return (struct mh_chunk_hop){
+		.move = move->spot.move,
+		.code = kind << MH_SLOT_KIND_SHIFT | slack << MH_SLOT_SLACK_SHIFT |
+			(move->base >> 4 & MH_SLOT_PLACE),
+	};
 }
 
 static void moved(struct mh_chunks *index, const struct mh_chunk_move *move,
 		  struct mh_chunk *chunk, int is_apart)
 {
+	const struct mh_chunk_hop hop = hop_of(move);
+
 	if (is_apart && ++turn % 3 && chunk->base && move->pending &&
 	    move->spot.move && chunk->usable &&
-	    mh_chunk_moved_quickly(index, move, chunk->base, chunk->requested,
-				   chunk->usable))
+	    mh_chunk_hop_ends(index, hop, move->base, chunk->base,
+			      chunk->requested, chunk->usable))
 		return;
 	mh_chunk_move_ends(index, move, chunk, is_apart);
 }

@@ -9,8 +9,8 @@
  *	threads	four threads, each of which allocates what the next one frees
  *	fork	a child frees some of what it has inherited
  *	module	a library makes chunks, and is closed while one of them lives
- *	growth	many chunks of many sizes come and go; prints the most bytes that
- *		lived, its own
+ *	growth	many chunks of many sizes come, change and go; prints the most bytes
+ *		that lived, its own
  *
  * Prints nothing else.  Each place is a function of its own.
  */
@@ -250,9 +250,14 @@ static int run_growth(void)
 		/* more of them live, and larger ones, in the middle */
 		size = 1 + (state >> 20 & 1023) * (size_t)(1 + (i > 90000 &&
 							      i < 110000));
-		free(kept[at]);
+		/* a quarter of them changes its size, and is of its place still */
+		if (kept[at] && state >> 62 == 0) {
+			kept[at] = resizes(kept[at], size);
+		} else {
+			free(kept[at]);
+			kept[at] = grows(size);
+		}
 		now -= bytes[at];
-		kept[at] = grows(size);
 		bytes[at] = size;
 		now += size;
 		if (now > most)

@@ -194,6 +194,7 @@ for percent in 3 1 20; do
 	least=$((most * 100 / (100 + percent) - most / 1024 - 4096))
 	[ "$got" -le "$most" ] && [ "$got" -ge $least ] ||
 		fail "peak, $percent: $got bytes, of $most"
+	is "peak, $percent: in the end" "0 0" "$(place grows)"
 done
 
 # ---- what else may be ------------------------------------------------------------------------
