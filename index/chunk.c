@@ -1278,6 +1278,13 @@ static inline int last_in_row(const struct mh_chunk_leaf *leaf, uint32_t *nr)
 	return used != 0;
 }
 
+/* Which slots of two rows are in use? */
+static inline uint32_t used_in_rows(const struct mh_chunk_leaf *leaf, uint32_t first)
+{
+	return ~(vacant(&leaf->slot[first]) |
+		 vacant(&leaf->slot[first + ROW_SLOTS]) << ROW_SLOTS);
+}
+
 /* The one chunk of a block that is in a list, if it has the address. */
 static inline int
 is_in_list(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
@@ -1336,16 +1343,32 @@ static inline int is_marked(const struct mh_chunks *chunks, uintptr_t address,
 	       chunk->base == base && holds(chunk, address);
 }
 
-static inline int has_marks_in_short(const struct mh_chunks *chunks,
-				     const struct mh_chunk_leaf *leaf,
-				     uintptr_t address, struct mh_chunk *chunk)
+/* Of units in a leaf. */
+static inline uint32_t back_at(const struct mh_chunk_leaf *leaf,
+			       unsigned int shift, uintptr_t address)
 {
-	return is_marked(chunks, address, 18,
-			 LOAD(&leaf->mark_256k[nr_of(address, 18)]), chunk) ||
-	       is_marked(chunks, address, 14,
-			 LOAD(&leaf->mark_16k[nr_of(address, 14)]), chunk) ||
-	       is_marked(chunks, address, MH_GROUP_SHIFT, LOAD(
-			 &leaf->mark_1k[nr_of(address, MH_GROUP_SHIFT)]), chunk);
+	return shift == 18 ? LOAD(&leaf->mark_256k[nr_of(address, 18)]) :
+	       shift == 14 ? LOAD(&leaf->mark_16k[nr_of(address, 14)]) :
+	       LOAD(&leaf->mark_1k[nr_of(address, MH_GROUP_SHIFT)]);
+}
+
+/* @leaf: of the address, or NULL.  @tried: the unit that was asked for, or 0 */
+static int has_any_mark(const struct mh_chunks *chunks,
+			const struct mh_chunk_leaf *leaf, uintptr_t address,
+			unsigned int tried, struct mh_chunk *chunk)
+{
+	static const unsigned char shifts[] = { 18, 14, MH_GROUP_SHIFT };
+	struct mh_chunk_zone *zone;
+
+	for (unsigned int i = 0; leaf && i < sizeof(shifts); i++)
+		if (shifts[i] != tried &&
+		    is_marked(chunks, address, shifts[i],
+			      back_at(leaf, shifts[i], address), chunk))
+			return 1;
+	zone = find_zone(chunks, address);
+	return zone && is_marked(chunks, address, MH_LEAF_SHIFT, LOAD(
+			&zone->mark_2m[leaf_in(zone, address) - zone->leaf]),
+			chunk);
 }
 
 /*
@@ -1356,7 +1379,6 @@ static int is_further(const struct mh_chunks *chunks, uintptr_t address,
 		      struct mh_chunk *chunk)
 {
 	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
-	struct mh_chunk_zone *zone;
 	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT), code;
 
 	if (leaf && nr > 2 * ROW_SLOTS) {
@@ -1369,28 +1391,29 @@ static int is_further(const struct mh_chunks *chunks, uintptr_t address,
 		for (unsigned int i = 0; i < 2; i++)
 			if (last_in_row(leaf, &nr))
 				return is_in(chunks, leaf, nr, address, chunk);
-		if (has_marks_in_short(chunks, leaf, address, chunk))
-			return 1;
+	} else {
+		leaf = NULL;
 	}
-	zone = find_zone(chunks, address);
-	return zone && is_marked(chunks, address, MH_LEAF_SHIFT, LOAD(
-			&zone->mark_2m[leaf_in(zone, address) - zone->leaf]),
-			chunk);
+	return has_any_mark(chunks, leaf, address, 0, chunk);
+}
+
+static int find_thoroughly(const struct mh_chunks *chunks, uintptr_t address,
+			   struct mh_chunk *chunk)
+{
+	struct finding found;
+	const int error = find(chunks, address, &found);
+
+	if (!error)
+		*chunk = found.chunk;
+	return error;
 }
 
 static __attribute__((noinline)) int
 find_further(const struct mh_chunks *chunks, uintptr_t address,
 	     struct mh_chunk *chunk)
 {
-	struct finding found;
-	int error;
-
-	if (!LOAD(&chunks->has_more) && is_further(chunks, address, chunk))
-		return 0;
-	error = find(chunks, address, &found);
-	if (!error)
-		*chunk = found.chunk;
-	return error;
+	return !LOAD(&chunks->has_more) && is_further(chunks, address, chunk) ?
+		0 : find_thoroughly(chunks, address, chunk);
 }
 
 static inline int is_listed(const struct mh_chunks *chunks,
@@ -1398,6 +1421,34 @@ static inline int is_listed(const struct mh_chunks *chunks,
 {
 	return unlikely(LOAD(&chunks->has_more)) &&
 	       LOAD(&leaf->link[nr / MH_GROUP_SLOTS]);
+}
+
+/*
+ * None begins in the row of the address.  Two more rows at once, then one mark: that
+ * of the smallest unit is the right one, unless it is old.  @nr: slot before the row
+ */
+static __attribute__((noinline)) int
+find_behind(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
+	    uint32_t nr, uintptr_t address, struct mh_chunk *chunk)
+{
+	unsigned int shift = MH_GROUP_SHIFT;
+	uint32_t used = 0, back;
+
+	if (nr - (2 * ROW_SLOTS - 1) < MH_LEAF_SLOTS)
+		used = used_in_rows(leaf, nr - (2 * ROW_SLOTS - 1));
+	if (used) {
+		nr -= (uint32_t)__builtin_clz(used);
+		return is_in(chunks, leaf, nr, address, chunk) ?
+			0 : find_further(chunks, address, chunk);
+	}
+	back = back_at(leaf, MH_GROUP_SHIFT, address);
+	if (!back)
+		back = back_at(leaf, shift = 14, address);
+	if (!back)
+		back = back_at(leaf, shift = 18, address);
+	return is_marked(chunks, address, shift, back, chunk) ||
+	       has_any_mark(chunks, leaf, address, shift, chunk) ?
+		0 : find_thoroughly(chunks, address, chunk);
 }
 
 /*
@@ -1410,11 +1461,13 @@ MH_RUNTIME int mh_chunk_find(struct mh_chunks *chunks, uintptr_t address,
 	struct mh_chunk_leaf *leaf = leaf_in_short(chunks, address);
 	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT);
 
-	if (likely(leaf) && likely(nr >= ROW_SLOTS) &&
-	    !is_listed(chunks, leaf, nr) && likely(last_in_row(leaf, &nr)) &&
-	    likely(is_in(chunks, leaf, nr, address, chunk)))
-		return 0;
-	return find_further(chunks, address, chunk);
+	if (unlikely(!leaf) || unlikely(nr < ROW_SLOTS) ||
+	    is_listed(chunks, leaf, nr))
+		return find_further(chunks, address, chunk);
+	if (!last_in_row(leaf, &nr))
+		return find_behind(chunks, leaf, nr, address, chunk);
+	return likely(is_in(chunks, leaf, nr, address, chunk)) ?
+		0 : find_further(chunks, address, chunk);
 }
 
 MH_RUNTIME int mh_chunk_tag(struct mh_chunks *chunks, uintptr_t address,
@@ -1825,9 +1878,7 @@ static void clear_group(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 	struct probe probe;
 	uint64_t word;
 
-	used = vacant(&leaf->slot[first]) |
-	       vacant(&leaf->slot[first + ROW_SLOTS]) << ROW_SLOTS;
-	for (used = ~used; used; used &= used - 1) {
+	for (used = used_in_rows(leaf, first); used; used &= used - 1) {
 		i = (uint32_t)__builtin_ctz(used);
 		clear_slot(chunks, &leaf->slot[first + i],
 			   group + i * MH_BLOCK_BYTES, from, end);
