@@ -594,21 +594,30 @@ static int say_progress(const struct target *target,
 	return 0;
 }
 
+/* Of two who write at once one may lose what it has written: once more, then. */
 static int wait_for_stack(struct target *target, struct target_stack *stack,
-			  const struct changes *changes, double wait)
+			  struct changes *changes, double wait)
 {
 	const struct timespec a_little = { 0, 1000000 };
 	const double until = now() + wait;
 	enum progress progress;
+	int again = 3;
 
-	while ((progress = look(target, stack, changes)) == WAITING &&
-	       now() < until)
-		nanosleep(&a_little, NULL);
+	while ((progress = look(target, stack, changes)) != DONE &&
+	       progress != FAILED && now() < until) {
+		if (progress == WAITING)
+			nanosleep(&a_little, NULL);
+		else if (!again--)
+			break;
+		else if (!(changes->serial = target_write(target, stack,
+							  changes->change,
+							  changes->nr)))
+			return 1;
+	}
 	return say_progress(target, stack, changes, progress, wait);
 }
 
-static int wait_for_all(struct target *target, const struct set *set,
-			double wait)
+static int wait_for_all(struct target *target, struct set *set, double wait)
 {
 	int result = 0;
 
