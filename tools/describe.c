@@ -367,22 +367,41 @@ static void list_names(const struct described *part, struct strings *names)
 		strings_add(names, part->family.function[i].signature.name);
 }
 
-static const struct signature *find_function(const struct described *part,
-					     const char *name)
+/* Does another function of the description have the name of this one? */
+static int is_shared(const struct description *description,
+		     const struct signature *signature)
 {
-	for (size_t i = 0; i < part->family.nr; i++)
-		if (streq(part->family.function[i].signature.name, name))
-			return &part->family.function[i].signature;
-	return NULL;
+	struct strings names = { 0 };
+	int is = 0;
+
+	for (size_t i = 0; !is && i < description->nr; i++) {
+		const struct family *family = &description->part[i].family;
+
+		if (!family->nr) {
+			list_names(&description->part[i], &names);
+			is = strings_has(&names, signature->name);
+		}
+		for (size_t k = 0; !is && k < family->nr; k++)
+			is = signature_is_another(&family->function[k].signature,
+						  signature);
+	}
+	strings_free(&names);
+	return is;
 }
 
-static int are_two_statics(const struct described *a, const struct described *b,
-			   const char *name)
+/* Where several files have a static function of a name, each gets one of its own. */
+static void name_statics(struct description *description)
 {
-	const struct signature *x = find_function(a, name);
-	const struct signature *y = find_function(b, name);
+	for (size_t i = 0; i < description->nr; i++) {
+		struct family *family = &description->part[i].family;
 
-	return x && y && signature_other_file(x, y);
+		for (size_t k = 0; k < family->nr; k++) {
+			struct signature *s = &family->function[k].signature;
+
+			if (s->file && is_shared(description, s))
+				signature_name_by_file(s);
+		}
+	}
 }
 
 static int check_functions(const struct described *a, const struct described *b)
@@ -396,8 +415,7 @@ static int check_functions(const struct described *a, const struct described *b)
 		if (strings_has(&first, second.item[i]))
 			both = second.item[i];
 	if (both)
-		say("%s: %s belongs to %s already%s", b->where, both, a->where,
-		    are_two_statics(a, b, both) ? FAMILY_ONE_STATIC : "");
+		say("%s: %s belongs to %s already", b->where, both, a->where);
 	strings_free(&first);
 	strings_free(&second);
 	return both ? -1 : 0;
@@ -543,6 +561,7 @@ static int read_root(struct reader *reader, config_t *config, const char *path)
 		    path);
 		return -1;
 	}
+	name_statics(reader->description);
 	return check_whole(reader->description);
 }
 

@@ -76,12 +76,10 @@ char *family_add(struct family *family, enum function_kind kind,
 		wrong = judge(&function.signature, kind);
 	for (size_t i = 0; !wrong && i < family->nr; i++)
 		if (streq(family->function[i].signature.name,
-			  function.signature.name))
-			wrong = xasprintf("stands there twice%s",
-					  signature_other_file(
-						&family->function[i].signature,
-						&function.signature) ?
-					  FAMILY_ONE_STATIC : "");
+			  function.signature.name) &&
+		    !signature_is_another(&family->function[i].signature,
+					  &function.signature))
+			wrong = xasprintf("stands there twice");
 	if (wrong) {
 		signature_free(&function.signature);
 		return wrong;

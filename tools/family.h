@@ -14,10 +14,6 @@
 
 #include "signature.h"
 
-/* Of two that signature_other_file() tells apart. */
-#define FAMILY_ONE_STATIC	": of the static functions of one name only one can " \
-				"be hooked"
-
 enum function_kind {
 	FUNCTION_ALLOC,
 	FUNCTION_CALLOC,	/* the memory is zeroed */

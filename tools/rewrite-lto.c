@@ -6,16 +6,10 @@
 #include <string.h>
 
 #include "bitcode.h"
+#include "asked.h"
 #include "rewrite-lto.h"
 
 #define REMEDY	"compile this object with -fno-lto"
-
-static const char *plain_name(const char *word)
-{
-	const char *colon = strrchr(word, ':');
-
-	return colon ? colon + 1 : word;
-}
 
 /*
  * Does a .gnu.lto_.symtab define @name?  Its entries: name, NUL, group, NUL,
@@ -55,7 +49,7 @@ void rewrite_lto(const struct elf_edit *elf,
 			continue;
 		for (size_t k = 0; k < options->symbols.nr; k++) {
 			const char *symbol =
-				plain_name(options->symbols.item[k]);
+				asked_name(options->symbols.item[k]);
 
 			if (defines(&elf->sections[i], symbol))
 				strings_addf(errors, "%s: is defined in GIMPLE "
@@ -72,7 +66,7 @@ void rewrite_bitcode(const void *file, size_t bytes,
 		return;
 	for (size_t k = 0; k < options->symbols.nr; k++) {
 		const char *word = options->symbols.item[k];
-		const char *symbol = plain_name(word);
+		const char *symbol = asked_name(word);
 		int defines = bitcode_defines(file, bytes, symbol,
 					      symbol != word);
 

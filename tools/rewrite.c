@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asked.h"
 #include "nameset.h"
 #include "rewrite.h"
 #include "rewrite-lto.h"
@@ -16,6 +17,8 @@
 
 /**
  * struct target - a function that is being taken over
+ * @name:	X
+ * @as:		what the hooks call it, and X in the names below
  * @symbol:	index of its symbol
  * @old:	that symbol as it was
  * @section:	that it lies in
@@ -26,7 +29,7 @@
  * @is_far:	it was refused for code of the large model
  */
 struct target {
-	const char *name;
+	const char *name, *as;
 	size_t symbol;
 	Elf64_Sym old;
 	size_t section;
@@ -81,14 +84,6 @@ static void problem(struct rewriting *rw, const char *symbol, const char *text)
 
 /* ---- the functions ----------------------------------------------------------- */
 
-/* "FILE:X" */
-static const char *plain_name(const char *word)
-{
-	const char *colon = strrchr(word, ':');
-
-	return colon ? colon + 1 : word;
-}
-
 /* X and X@@VERSION, the version that others are linked with; not X@VERSION. */
 static int is_name(const char *symbol, const char *name)
 {
@@ -113,7 +108,7 @@ static void find_named(struct rewriting *rw)
 	const struct strings *symbols = &rw->options->symbols;
 
 	for (size_t i = 0; i < symbols->nr; i++)
-		nameset_add(&rw->names, plain_name(symbols->item[i]));
+		nameset_add(&rw->names, asked_name(symbols->item[i]));
 	for (size_t i = 1; i < elf_nr_symbols(&rw->elf); i++) {
 		const char *name = elf_symbol_name(&rw->elf, i);
 
@@ -150,14 +145,22 @@ static void check_target(struct rewriting *rw, const struct target *target)
 		problem(rw, name, "lies outside its section: the file is damaged");
 }
 
-static void add_target(struct rewriting *rw, const char *name, size_t symbol)
+static void add_target(struct rewriting *rw, const char *name, const char *as,
+		       size_t symbol)
 {
 	struct target *target = &rw->targets[rw->nr_targets];
 
 	target->name = name;
+	target->as = as;
 	target->symbol = symbol;
 	target->old = *elf_symbol(&rw->elf, symbol);
 	target->section = elf_symbol_section(&rw->elf, symbol);
+	if (as != name && !streq(as, name) &&
+	    ELF64_ST_BIND(target->old.st_info) != STB_LOCAL) {
+		problem(rw, name, "is not static here, as it is elsewhere: ask for "
+			"it without the file");
+		return;
+	}
 	if (target->section == ELF_NOWHERE) {
 		problem(rw, name, "is common or absolute, no function");
 		return;
@@ -175,7 +178,8 @@ static void check_twin(struct rewriting *rw, const struct target *target,
 }
 
 /* @local: static functions too. */
-static int find_target(struct rewriting *rw, const char *name, int local)
+static int find_target(struct rewriting *rw, const char *name, const char *as,
+		       int local)
 {
 	size_t before = rw->nr_targets, found = 0;
 
@@ -189,7 +193,7 @@ static int find_target(struct rewriting *rw, const char *name, int local)
 		    !is_name(elf_symbol_name(&rw->elf, i), name))
 			continue;
 		if (!found)
-			add_target(rw, name, i);
+			add_target(rw, name, as, i);
 		else if (rw->nr_targets > before)
 			check_twin(rw, &rw->targets[before], i);
 		found = 1;
@@ -205,7 +209,7 @@ static void find_targets(struct rewriting *rw, const char *file,
 	rw->targets = xcalloc(symbols->nr, sizeof(*rw->targets));
 	for (size_t i = 0; i < symbols->nr; i++) {
 		const char *word = symbols->item[i];
-		const char *name = plain_name(word);
+		const char *name = asked_name(word);
 		size_t k = 0, nr = name != word ? name - 1 - word : 0;
 
 		if (name != word && (strncmp(file, word, nr) || file[nr]))
@@ -213,7 +217,8 @@ static void find_targets(struct rewriting *rw, const char *file,
 		while (k < rw->nr_targets && !streq(name, rw->targets[k].name))
 			k++;
 		/* "x,f.o:x": once */
-		if (k < rw->nr_targets || find_target(rw, name, name != word))
+		if (k < rw->nr_targets || find_target(rw, name, rw->options->as.item[i],
+						       name != word))
 			found[i] = 1;
 	}
 }
@@ -360,7 +365,7 @@ static size_t want(struct rewriting *rw, const char *what, const char *name)
 static size_t self_of(struct rewriting *rw, struct target *target)
 {
 	if (!target->self)
-		target->self = want(rw, "self", target->name);
+		target->self = want(rw, "self", target->as);
 	target->nr_self++;
 	return target->self;
 }
@@ -368,14 +373,14 @@ static size_t self_of(struct rewriting *rw, struct target *target)
 static size_t entry_of(struct rewriting *rw, struct target *target)
 {
 	if (!target->entry)
-		target->entry = want(rw, "entry", target->name);
+		target->entry = want(rw, "entry", target->as);
 	target->nr_entry++;
 	return target->entry;
 }
 
 static void make_real(struct rewriting *rw, struct target *target)
 {
-	char *name = xasprintf("__real_%s", target->name);
+	char *name = xasprintf("__real_%s", target->as);
 	size_t symbol = find_global(rw, name);
 	int bind = ELF64_ST_BIND(target->old.st_info);
 	Elf64_Sym like = target->old;
@@ -816,7 +821,7 @@ static void note(struct rewriting *rw, const struct target *target)
 {
 	strings_addf(&rw->result->notes, "%s: now __real_%s; references within: "
 		     "%zu to the thunk, %zu to the entry, %zu by name, "
-		     "%zu stay with it", target->name, target->name,
+		     "%zu stay with it", target->name, target->as,
 		     target->nr_self, target->nr_entry, target->nr_name,
 		     target->nr_real);
 }

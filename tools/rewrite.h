@@ -32,11 +32,13 @@ enum rewrite_self {
  * struct rewrite_options - what to rewrite, and how
  * @symbols:	"X", a global function, or "FILE:X", also a static one in the
  *		object or archive member FILE
+ * @as:		for each of them, the name that the hooks have for it
  * @aliases:	other names of the same function are it, too
  * @self:	where calls within the object go
  */
 struct rewrite_options {
 	struct strings symbols;
+	struct strings as;
 	int aliases;
 	enum rewrite_self self;
 };

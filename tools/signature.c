@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "asked.h"
 #include "signature.h"
 
 static const struct {
@@ -103,12 +104,34 @@ void signature_free(struct signature *signature)
 {
 	free(signature->file);
 	free(signature->name);
+	free(signature->symbol);
 	memset(signature, 0, sizeof(*signature));
 }
 
-int signature_other_file(const struct signature *a, const struct signature *b)
+static const char *plain(const struct signature *signature)
 {
-	return a->file && b->file && !streq(a->file, b->file);
+	return signature->symbol ? signature->symbol : signature->name;
+}
+
+int signature_is_another(const struct signature *a, const struct signature *b)
+{
+	return streq(plain(a), plain(b)) &&
+	       (a->file && b->file ? !streq(a->file, b->file) :
+				     a->file || b->file);
+}
+
+void signature_name_by_file(struct signature *signature)
+{
+	if (signature->symbol)
+		return;
+	signature->symbol = signature->name;
+	signature->name = asked_long_name(signature->file, signature->symbol);
+}
+
+char *signature_asked(const struct signature *signature)
+{
+	return signature->file ? xasprintf("%s:%s", signature->file,
+					   plain(signature)) : NULL;
 }
 
 int signature_is_size(char letter)

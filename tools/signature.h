@@ -30,13 +30,16 @@
 /**
  * struct signature - one function taken apart
  * @file:	that defines a static one, or NULL
- * @name:	of the function
+ * @name:	of the function; where several files have one of its name, as hooks
+ *		call it
+ * @symbol:	its plain name, when that is another one, or NULL
  * @args:	letters of its arguments
  * @ret:	letter of its result, 0 for void
  */
 struct signature {
 	char *file;
 	char *name;
+	char *symbol;
 	char args[SIGNATURE_MOST + 1];
 	char ret;
 };
@@ -48,8 +51,14 @@ struct signature {
 char *signature_parse(struct signature *signature, const char *text);
 void signature_free(struct signature *signature);
 
-/* Are both static, in different files? */
-int signature_other_file(const struct signature *a, const struct signature *b);
+/* Are they of the same name, and not the same function? */
+int signature_is_another(const struct signature *a, const struct signature *b);
+
+/* From now on a static function has a name that tells its file, too. */
+void signature_name_by_file(struct signature *signature);
+
+/* As it is asked for: "FILE:X", to be freed; NULL when it is not static. */
+char *signature_asked(const struct signature *signature);
 
 /* Is it a size, or a factor of one? */
 int signature_is_size(char letter);

@@ -507,10 +507,11 @@ static void plan_link(const struct described *part,
 	link->all_asked = part->family.nr > 0;
 	sandwich_names(sandwich, &part->model, &link->names);
 	for (size_t i = 0; i < part->family.nr; i++) {
-		const struct signature *s = &part->family.function[i].signature;
+		char *asked = signature_asked(&part->family.function[i].signature);
 
-		if (s->file)
-			strings_addf(&link->statics, "%s:%s", s->file, s->name);
+		if (asked)
+			strings_add(&link->statics, asked);
+		free(asked);
 	}
 }
 

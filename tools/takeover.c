@@ -11,18 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "asked.h"
 #include "elfedit.h"
 #include "rewrite-lto.h"
 #include "takeover.h"
 
 #define ENTRY_PREFIX	"__mallochooks_entry_"
-
-static const char *plain_name(const char *word)
-{
-	const char *colon = strrchr(word, ':');
-
-	return colon ? colon + 1 : word;
-}
 
 static void free_hooks(struct hooks *hooks)
 {
@@ -45,18 +39,21 @@ void takeover_close(struct takeover *takeover)
 	free(takeover->lacks);
 	nameset_free(&takeover->names);
 	strings_free(&takeover->rewrite.symbols);
+	strings_free(&takeover->rewrite.as);
 	memset(takeover, 0, sizeof(*takeover));
 }
 
-static void add_word(struct takeover *takeover, const char *word)
+/* @as: the name that the hooks have for it */
+static void add_word(struct takeover *takeover, const char *word, const char *as)
 {
 	size_t nr = takeover->rewrite.symbols.nr;
 
 	if (strings_has(&takeover->rewrite.symbols, word))
 		return;
 	strings_add(&takeover->rewrite.symbols, word);
+	strings_add(&takeover->rewrite.as, as);
 	nameset_add(&takeover->names,
-		  plain_name(takeover->rewrite.symbols.item[nr]));
+		  asked_name(takeover->rewrite.symbols.item[nr]));
 	takeover->found = xrealloc(takeover->found, nr + 1);
 	takeover->found[nr] = 0;
 	takeover->lacks = xrealloc(takeover->lacks, (nr + 1) *
@@ -228,20 +225,41 @@ char *takeover_add_hooks(struct takeover *takeover, const char *path)
 						    sizeof(hooks));
 	takeover->hooks[takeover->nr_hooks++] = hooks;
 	for (size_t i = 0; i < hooks.names.nr; i++)
-		add_word(takeover, hooks.names.item[i]);
+		add_word(takeover, hooks.names.item[i], hooks.names.item[i]);
 	return NULL;
+}
+
+/* The name that hooks have for it; NULL: they do not hook it. */
+static char *name_in_hooks(const struct takeover *takeover, const char *word)
+{
+	const char *name = asked_name(word);
+	char *file, *whole = NULL;
+
+	if (name != word) {
+		file = xstrndup(word, (size_t)(name - 1 - word));
+		whole = asked_long_name(file, name);
+		free(file);
+	}
+	if (whole && owner_of(takeover, whole))
+		return whole;
+	free(whole);
+	return !takeover->nr_hooks || owner_of(takeover, name) ? xstrdup(name) :
+								  NULL;
 }
 
 char *takeover_add_symbol(struct takeover *takeover, const char *word)
 {
-	const char *name = plain_name(word);
+	const char *name = asked_name(word);
+	char *as;
 
 	if (name == word + 1 || !*name || strpbrk(word, "/@"))
 		return xasprintf("X or FILE:X is wanted, not %s", word);
-	if (takeover->nr_hooks && !owner_of(takeover, name))
+	as = name_in_hooks(takeover, word);
+	if (!as)
 		return xasprintf("%s: the hooks given do not hook %s: compose "
 				 "the stack with that function", word, name);
-	add_word(takeover, word);
+	add_word(takeover, word, as);
+	free(as);
 	return NULL;
 }
 
@@ -366,7 +384,7 @@ static const char *view_symbol(const struct view *view, size_t i,
 static int fits(const char *word, const char *file, const char *name,
 		int is_local)
 {
-	const char *wanted = plain_name(word);
+	const char *wanted = asked_name(word);
 	size_t nr = strlen(wanted);
 
 	if (strncmp(name, wanted, nr) ||
@@ -396,7 +414,7 @@ static int concerns_symbol(const struct takeover *takeover, const char *file,
 /* Is it "FILE:X" with this FILE? */
 static int is_of_file(const char *word, const char *file)
 {
-	const size_t nr = (size_t)(plain_name(word) - word);
+	const size_t nr = (size_t)(asked_name(word) - word);
 
 	return nr > 1 && !strncmp(file, word, nr - 1) && !file[nr - 1];
 }
@@ -453,7 +471,7 @@ static void note_lacks(const struct takeover *takeover, const struct view *view,
 
 	for (size_t i = 0; i < symbols->nr; i++)
 		if (!takeover->lacks[i] && is_of_file(symbols->item[i], file))
-			takeover->lacks[i] = lack_of(view, file, plain_name(
+			takeover->lacks[i] = lack_of(view, file, asked_name(
 							symbols->item[i]));
 }
 
@@ -602,11 +620,31 @@ static void check_object(const struct takeover *takeover, const void *file,
 	elf_close(&elf);
 }
 
+/* Of two static functions of one word, both would be its __real_. */
+static void note_found(struct takeover *takeover, const unsigned char *here,
+		       struct strings *errors)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+
+	for (size_t i = 0; i < symbols->nr; i++) {
+		if (!here[i])
+			continue;
+		if (takeover->found[i] && strchr(symbols->item[i], ':'))
+			strings_addf(errors, "%s: another object of this link has "
+				     "that name and such a function: give one of "
+				     "the two files another name",
+				     symbols->item[i]);
+		takeover->found[i] = 1;
+	}
+}
+
 enum rewrite_status takeover_object(struct takeover *takeover, const char *name,
 				    const void *file, size_t bytes,
 				    struct rewrite_result *result)
 {
 	struct strings errors = { 0 };
+	enum rewrite_status status;
+	unsigned char *here;
 
 	if (takeover_is_hooks(takeover, file, bytes))
 		strings_add(&errors, "is hooks itself: leave it out of the link, to "
@@ -618,8 +656,16 @@ enum rewrite_status takeover_object(struct takeover *takeover, const char *name,
 		result->errors = errors;
 		return REWRITE_FAILED;
 	}
-	return rewrite_object(&takeover->rewrite, name, file, bytes,
-			      takeover->found, result);
+	here = xcalloc(takeover->rewrite.symbols.nr, 1);
+	status = rewrite_object(&takeover->rewrite, name, file, bytes, here,
+				result);
+	note_found(takeover, here, &result->errors);
+	free(here);
+	if (!result->errors.nr)
+		return status;
+	free(result->data);
+	result->data = NULL;
+	return REWRITE_FAILED;
 }
 
 /* ---- the end ---------------------------------------------------------------- */
@@ -632,7 +678,7 @@ static int is_found(const struct takeover *takeover, const char *name,
 
 	for (size_t i = 0; i < symbols->nr; i++)
 		if (takeover->found[i] &&
-		    streq(local ? plain_name(symbols->item[i])
+		    streq(local ? takeover->rewrite.as.item[i]
 				: symbols->item[i], name))
 			return 1;
 	return 0;
@@ -655,7 +701,7 @@ static const char *as_asked(const struct takeover *takeover, const char *name)
 
 	for (size_t i = 0; i < symbols->nr; i++)
 		if (strchr(symbols->item[i], ':') &&
-		    streq(plain_name(symbols->item[i]), name))
+		    streq(takeover->rewrite.as.item[i], name))
 			return symbols->item[i];
 	return name;
 }
@@ -669,7 +715,7 @@ char *takeover_lacks(const struct takeover *takeover, size_t hooks)
 
 	for (size_t i = 0; i < symbols->nr; i++)
 		if (!takeover->found[i] && takeover->lacks[i] &&
-		    strings_has(names, plain_name(symbols->item[i])))
+		    strings_has(names, takeover->rewrite.as.item[i]))
 			strings_add(&lacks, takeover->lacks[i]);
 	for (size_t i = 0; i < lacks.nr; i++) {
 		char *before = text;

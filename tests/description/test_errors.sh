@@ -255,16 +255,24 @@ facades = (
   { method = "wrap"; functions = [ "x_alloc(Z)p" ]; },
   { method = "replace"; functions = [ "x_dup(p)p" ]; } );
 C
-wrong "static functions of one name" 3 'get belongs to d.conf:2 already: of the '\
-'static functions of one name only one can be hooked' <<'C'
+right "static functions of one name" <<'C'
 allocators = (
   { ident = "a"; method = "replace"; alloc = [ "a.o:get(Z)p" ]; layers = [ ]; },
-  { ident = "b"; method = "replace"; alloc = [ "b.o:get(Z)p" ]; layers = [ ]; } );
+  { ident = "b"; method = "replace"; alloc = [ "b.o:get(Z)p", "get(Z)p" ]; layers = [ ]; } );
 C
-wrong "static facades of one name" 2 '"b.o:get(Z)p" stands there twice: of the static '\
-'functions of one name only one can be hooked' <<'C'
-facades = ( { method = "replace"; functions = [ "a.o:get(Z)p",
+wrong "one static function in two parts" 3 'get belongs to d.conf:2 already' <<'C'
+allocators = (
+  { ident = "a"; method = "replace"; alloc = [ "a.o:get(Z)p" ]; layers = [ ]; },
+  { ident = "b"; method = "replace"; alloc = [ "a.o:get(Z)p" ]; layers = [ ]; } );
+C
+wrong "a static facade twice" 2 '"b.o:get(Z)p" stands there twice' <<'C'
+facades = ( { method = "replace"; functions = [ "b.o:get(Z)p",
   "b.o:get(Z)p" ]; } );
+C
+wrong "files that differ in a sign" 3 'get__in_a_o belongs to d.conf:2 already' <<'C'
+allocators = (
+  { ident = "a"; method = "replace"; alloc = [ "a.o:get(Z)p" ]; layers = [ ]; },
+  { ident = "b"; method = "replace"; alloc = [ "a-o:get(Z)p" ]; layers = [ ]; } );
 C
 right "two families share nothing" <<'C'
 allocators = (
