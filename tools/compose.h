@@ -140,14 +140,14 @@ int write_keep_list(const struct compose *compose, const char *joined,
  * struct link_part - what one stack, or one group of facades, asks of a link
  * @model:	its values
  * @names:	functions that are hooked, as the linker knows them
- * @statics:	"FILE:NAME" of those that are static
+ * @asked:	those that have names of their own, as "NAME" or "FILE:NAME"
  * @guarded:	it is a stack
  * @all_asked:	archives are searched for every one of @names
  */
 struct link_part {
 	const struct model *model;
 	struct strings names;
-	struct strings statics;
+	struct strings asked;
 	int guarded;
 	int all_asked;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ldplugin-lto.c - allocators that a link hides from us as code of LTO
+ * ldplugin-lto.c - what a link has, and does not show to its plugin: members of
+ * archives that are not taken, and code of LTO
  */
 #define _GNU_SOURCE
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static const char *best_error(const struct strings *errors)
 	return errors->item[0];
 }
 
+/* @lines: NULL when nothing is to be said */
 static void look_at(const struct takeover *takeover, const char *where,
 		    const char *name, const void *file, size_t bytes,
 		    struct strings *lines)
@@ -28,8 +30,8 @@ static void look_at(const struct takeover *takeover, const char *where,
 	struct rewrite_result result;
 	unsigned char *found;
 
-	if (lines->nr >= LINES_MOST ||
-	    !takeover_concerns(takeover, name, file, bytes))
+	if ((lines && lines->nr >= LINES_MOST) ||
+	    !takeover_concerns(takeover, name, file, bytes) || !lines)
 		return;
 	found = xcalloc(takeover->rewrite.symbols.nr, 1);
 	rewrite_object(&takeover->rewrite, name, file, bytes, found, &result);
@@ -109,6 +111,11 @@ void ldplugin_find_lto(const struct takeover *takeover, struct strings *lines)
 		free(path);
 	}
 	ld_args_free(&args);
+}
+
+void ldplugin_search(const struct takeover *takeover)
+{
+	ldplugin_find_lto(takeover, NULL);
 }
 
 static int keeps(const struct ld_args *args, size_t i, const char *symbol)

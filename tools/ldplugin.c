@@ -643,11 +643,15 @@ static void add_missing(size_t hooks)
 	strings_free(&later);
 }
 
-/* Of several functions some may be elsewhere, but a static one has a place. */
+/* Of several functions some may be missing: of those that have a place, or were asked
+ * for by name, it is said. */
 static void warn_of_lacks(size_t hooks)
 {
-	char *lacks = takeover_lacks(&plugin.takeover, hooks);
+	char *lacks;
 
+	if (takeover_must_search(&plugin.takeover, hooks))
+		ldplugin_search(&plugin.takeover);
+	lacks = takeover_lacks(&plugin.takeover, hooks);
 	if (lacks)
 		plugin.message->u.message(LINKER_WARNING, "mallochooks: %s: not "
 			"hooked: %s", plugin.takeover.hooks[hooks].path, lacks);

@@ -16,6 +16,9 @@
  */
 void ldplugin_find_lto(const struct takeover *takeover, struct strings *lines);
 
+/* Shows takeover_concerns() all objects and members of archives of the line. */
+void ldplugin_search(const struct takeover *takeover);
+
 /* Leaves out of @symbols those that the command line has the linker keep. */
 void ldplugin_drop_kept(struct strings *symbols);
 

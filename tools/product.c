@@ -198,9 +198,10 @@ static void add_replace_words(const struct link_part *parts, size_t nr,
 	strings_addf(&plugin, "-Wl,-plugin,%s/ldplugin.so,-plugin-opt,hooks=%s",
 		     place->lib_dir, place->hooks);
 	for (size_t i = 0; i < nr; i++)
-		for (size_t k = 0; k < parts[i].statics.nr; k++)
+		for (size_t k = 0; k < parts[i].asked.nr &&
+				   model_bool(parts[i].model, "METHOD_REPLACE"); k++)
 			strings_addf(&plugin, "-plugin-opt,symbol=%s",
-				     parts[i].statics.item[k]);
+				     parts[i].asked.item[k]);
 	list = strings_join(&plugin, ",");
 	strings_addf(words, "-B%s/ld", place->lib_dir);
 	strings_add(words, list);

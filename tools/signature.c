@@ -131,7 +131,8 @@ void signature_name_by_file(struct signature *signature)
 char *signature_asked(const struct signature *signature)
 {
 	return signature->file ? xasprintf("%s:%s", signature->file,
-					   plain(signature)) : NULL;
+					   plain(signature)) :
+				 xstrdup(signature->name);
 }
 
 int signature_is_size(char letter)

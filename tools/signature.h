@@ -57,7 +57,7 @@ int signature_is_another(const struct signature *a, const struct signature *b);
 /* From now on a static function has a name that tells its file, too. */
 void signature_name_by_file(struct signature *signature);
 
-/* As it is asked for: "FILE:X", to be freed; NULL when it is not static. */
+/* As it is asked for: "X", or "FILE:X"; to be freed. */
 char *signature_asked(const struct signature *signature);
 
 /* Is it a size, or a factor of one? */

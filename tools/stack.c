@@ -509,8 +509,7 @@ static void plan_link(const struct described *part,
 	for (size_t i = 0; i < part->family.nr; i++) {
 		char *asked = signature_asked(&part->family.function[i].signature);
 
-		if (asked)
-			strings_add(&link->statics, asked);
+		strings_add(&link->asked, asked);
 		free(asked);
 	}
 }
@@ -518,11 +517,15 @@ static void plan_link(const struct described *part,
 static int check_statics(const struct described *part,
 			 const struct link_part *link)
 {
-	if (!link->statics.nr || model_bool(&part->model, "METHOD_REPLACE"))
-		return 0;
-	say("%s: %s is static, which only method replace can reach",
-	    part->where, link->statics.item[0]);
-	return -1;
+	for (size_t i = 0; i < link->asked.nr; i++) {
+		if (!strchr(link->asked.item[i], ':') ||
+		    model_bool(&part->model, "METHOD_REPLACE"))
+			continue;
+		say("%s: %s is static, which only method replace can reach",
+		    part->where, link->asked.item[i]);
+		return -1;
+	}
+	return 0;
 }
 
 static int plan_part(struct task *task, size_t i)
@@ -748,7 +751,7 @@ static void free_task(struct task *task)
 	for (size_t i = 0; i < task->parts.nr; i++) {
 		sandwich_free(&task->sandwich[i]);
 		strings_free(&task->link[i].names);
-		strings_free(&task->link[i].statics);
+		strings_free(&task->link[i].asked);
 	}
 	free(task->sandwich);
 	free(task->link);

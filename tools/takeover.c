@@ -37,6 +37,8 @@ void takeover_close(struct takeover *takeover)
 	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
 		free(takeover->lacks[i]);
 	free(takeover->lacks);
+	free(takeover->asked);
+	free(takeover->seen);
 	nameset_free(&takeover->names);
 	strings_free(&takeover->rewrite.symbols);
 	strings_free(&takeover->rewrite.as);
@@ -59,6 +61,10 @@ static void add_word(struct takeover *takeover, const char *word, const char *as
 	takeover->lacks = xrealloc(takeover->lacks, (nr + 1) *
 						    sizeof(*takeover->lacks));
 	takeover->lacks[nr] = NULL;
+	takeover->asked = xrealloc(takeover->asked, nr + 1);
+	takeover->asked[nr] = 0;
+	takeover->seen = xrealloc(takeover->seen, nr + 1);
+	takeover->seen[nr] = 0;
 }
 
 /* Whose X is it? NULL: nobody's. */
@@ -260,6 +266,8 @@ char *takeover_add_symbol(struct takeover *takeover, const char *word)
 				 "the stack with that function", word, name);
 	add_word(takeover, word, as);
 	free(as);
+	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
+		takeover->asked[i] |= streq(takeover->rewrite.symbols.item[i], word);
 	return NULL;
 }
 
@@ -475,6 +483,21 @@ static void note_lacks(const struct takeover *takeover, const struct view *view,
 							symbols->item[i]));
 }
 
+static void note_seen(const struct takeover *takeover, const struct view *view)
+{
+	const struct strings *symbols = &takeover->rewrite.symbols;
+	Elf64_Sym sym;
+
+	for (size_t i = 1; i < view->nr_symbols; i++) {
+		const char *symbol = view_symbol(view, i, &sym);
+
+		if (sym.st_shndx == SHN_UNDEF || !nameset_has(&takeover->names, symbol))
+			continue;
+		for (size_t k = 0; k < symbols->nr; k++)
+			takeover->seen[k] |= streq(symbols->item[k], symbol);
+	}
+}
+
 /* Code that is not there yet: by what will be said of it. */
 static int concerns_later(const struct takeover *takeover, const void *file,
 			  size_t bytes, int has_gimple)
@@ -511,8 +534,10 @@ int takeover_concerns(const struct takeover *takeover, const char *name,
 		if (sym.st_shndx != SHN_UNDEF &&
 		    nameset_may_have(&takeover->names, symbol) &&
 		    nameset_has(&takeover->names, symbol) &&
-		    concerns_symbol(takeover, name, symbol, &sym))
+		    concerns_symbol(takeover, name, symbol, &sym)) {
+			note_seen(takeover, &view);
 			return 1;
+		}
 	}
 	return view.has_gimple && concerns_later(takeover, file, bytes, 1);
 }
@@ -706,26 +731,63 @@ static const char *as_asked(const struct takeover *takeover, const char *name)
 	return name;
 }
 
-char *takeover_lacks(const struct takeover *takeover, size_t hooks)
+/* Was it asked for by its plain name, and nobody has it? */
+static int is_nowhere(const struct takeover *takeover, size_t i, size_t hooks)
 {
-	const struct strings *symbols = &takeover->rewrite.symbols;
-	const struct strings *names = &takeover->hooks[hooks].names;
-	struct strings lacks = { 0 };
-	char *text = NULL;
+	const char *word = takeover->rewrite.symbols.item[i];
 
-	for (size_t i = 0; i < symbols->nr; i++)
+	return takeover->asked[i] && !takeover->found[i] && !takeover->seen[i] &&
+	       !strchr(word, ':') &&
+	       strings_has(&takeover->hooks[hooks].names, word);
+}
+
+int takeover_must_search(const struct takeover *takeover, size_t hooks)
+{
+	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
+		if (is_nowhere(takeover, i, hooks))
+			return 1;
+	return 0;
+}
+
+/* Of those that are static. */
+static void list_lacks(const struct takeover *takeover, size_t hooks,
+		       struct strings *lacks)
+{
+	const struct strings *names = &takeover->hooks[hooks].names;
+
+	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
 		if (!takeover->found[i] && takeover->lacks[i] &&
 		    strings_has(names, takeover->rewrite.as.item[i]))
-			strings_add(&lacks, takeover->lacks[i]);
-	for (size_t i = 0; i < lacks.nr; i++) {
+			strings_add(lacks, takeover->lacks[i]);
+}
+
+/* Return: NULL when there are none. */
+static char *join_lacks(struct strings *lacks)
+{
+	char *text = NULL;
+
+	for (size_t i = 0; i < lacks->nr; i++) {
 		char *before = text;
 
 		text = xasprintf("%s%s%s", before ? before : "",
-				 before ? "; " : "", lacks.item[i]);
+				 before ? "; " : "", lacks->item[i]);
 		free(before);
 	}
-	strings_free(&lacks);
+	strings_free(lacks);
 	return text;
+}
+
+char *takeover_lacks(const struct takeover *takeover, size_t hooks)
+{
+	struct strings lacks = { 0 };
+
+	list_lacks(takeover, hooks, &lacks);
+	for (size_t i = 0; i < takeover->rewrite.symbols.nr; i++)
+		if (is_nowhere(takeover, i, hooks))
+			strings_addf(&lacks, "no object or archive of this link "
+				     "has %s, which is misspelt, or in a shared "
+				     "library", takeover->rewrite.symbols.item[i]);
+	return join_lacks(&lacks);
 }
 
 char *takeover_missing(const struct takeover *takeover, size_t hooks)
@@ -733,7 +795,7 @@ char *takeover_missing(const struct takeover *takeover, size_t hooks)
 	const struct strings *names = &takeover->hooks[hooks].names;
 	const char *first = strings_has(names, "malloc") ? "malloc"
 							 : names->item[0];
-	struct strings some = { 0 };
+	struct strings some = { 0 }, statics = { 0 };
 	char *others, *lacks, *text;
 
 	for (size_t i = 0; i < names->nr && some.nr < 3; i++)
@@ -742,7 +804,8 @@ char *takeover_missing(const struct takeover *takeover, size_t hooks)
 	if (names->nr > some.nr + 1)
 		strings_addf(&some, "%zu more", names->nr - some.nr - 1);
 	others = strings_join(&some, ", ");
-	lacks = takeover_lacks(takeover, hooks);
+	list_lacks(takeover, hooks, &statics);
+	lacks = join_lacks(&statics);
 	text = xasprintf("%s: no object of this link defines %s%s%s%s%s%s%s",
 			 takeover->hooks[hooks].path, as_asked(takeover, first),
 			 some.nr ? " (nor " : "", others, some.nr ? ")" : "",

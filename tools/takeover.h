@@ -45,6 +45,8 @@ struct hooks {
  * @found:	for each of @rewrite.symbols, whether the link defines it
  * @lacks:	for each of @rewrite.symbols that is "FILE:X": NULL, or, in words,
  *		what some FILE has instead
+ * @asked:	for each of them, whether it was asked for by its own name
+ * @seen:	likewise, whether some object defines X, be it part of the link or not
  * @names:	X of each of @rewrite.symbols
  * @keep_debug:	debug info of hooks objects stays
  */
@@ -52,6 +54,7 @@ struct takeover {
 	struct rewrite_options rewrite;
 	unsigned char *found;
 	char **lacks;
+	unsigned char *asked, *seen;
 	struct nameset names;
 	int keep_debug;
 	struct hooks *hooks;
@@ -111,13 +114,17 @@ int takeover_found(const struct takeover *takeover, size_t hooks);
 char *takeover_missing(const struct takeover *takeover, size_t hooks);
 
 /**
- * takeover_lacks() - static functions that are not where they were said to be
+ * takeover_lacks() - functions that are not where they were said to be
  *
  * Of each "FILE:X" that was not found although takeover_concerns() has seen a FILE.
- * An archive member among these may not be part of the link.
+ * An archive member among these may not be part of the link.  And of each X that was
+ * asked for by name, and that no object has which takeover_concerns() has seen.
  * Return: NULL, or "FILE has none ...", to be freed.
  */
 char *takeover_lacks(const struct takeover *takeover, size_t hooks);
+
+/* Is there such an X?  Then takeover_concerns() should see all objects there are. */
+int takeover_must_search(const struct takeover *takeover, size_t hooks);
 
 /**
  * takeover_tailor() - a hooks object as this link needs it

@@ -366,6 +366,32 @@ for linker in bfd gold lld mold; do
 		fail "a part of a function, $linker: the link says $(cat err)"
 done
 
+# A public one that is misspelt, of an archive; one whose member is not taken is not.
+cat >pool.c <<'C'
+static char room[100];
+void *pool_get(unsigned long size) { return room + size; }
+C
+echo 'int pool_other; void *pool_more(unsigned long size) { return (char *)&pool_other + size; }' >more.c
+echo 'void *pool_get(unsigned long size); int main(void) { return !pool_get(1); }' >main.c
+$cc -O2 -c pool.c more.c main.c && rm -f libpool.a && ar rc libpool.a pool.o more.o || exit 1
+for alloc in '"pool_get(Z)p", "pool_gett(Z)p"' '"pool_get(Z)p", "pool_more(Z)p"'; do
+	echo "allocators = ( { ident = \"pool\"; method = \"replace\"; layers = [ ]; alloc = [ $alloc ]; } );" >d.conf
+	"$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" --cc="$cc" --description=d.conf \
+		-o hooks.o >err 2>&1 || fail "$alloc: $(cat err)"
+	for linker in bfd gold lld mold; do
+		command -v ld.$linker >/dev/null || continue
+		# shellcheck disable=SC2046
+		$cc -fuse-ld=$linker main.o libpool.a $("$tool" stack --source-dir="$SRCDIR" --lib-dir="$BUILDDIR" \
+			--cc="$cc" --description=d.conf --link-words -o hooks.o) -o prog >err 2>&1 ||
+			fail "$alloc, $linker: $(cat err)"
+		case $alloc:$(cat err) in
+		*gett*'warning: '*'not hooked: no object or archive of this link has pool_gett, which is misspelt'*) ;;
+		*more*: ) ;;
+		*) fail "$alloc, $linker: the link says $(cat err)" ;;
+		esac
+	done
+done
+
 # Several at once: each its line.
 cat >d.conf <<'C'
 allocators = (
