@@ -658,6 +658,24 @@ static void warn_of_lacks(size_t hooks)
 	free(lacks);
 }
 
+/* An allocator of which a function was compiled with -flto. */
+static void refuse_lto(size_t hooks)
+{
+	struct strings later = { 0 };
+	char *names;
+
+	if (!takeover_is_part(&plugin.takeover, hooks))
+		return;
+	ldplugin_find_lto(&plugin.takeover, &later);
+	names = strings_join(&later, "; ");
+	if (later.nr)
+		strings_addf(&plugin.errors, "%s: a part of the allocator cannot "
+			     "be hooked: %s", plugin.takeover.hooks[hooks].path,
+			     names);
+	free(names);
+	strings_free(&later);
+}
+
 static void add_hooks(size_t hooks)
 {
 	char *problem = NULL;
@@ -668,6 +686,7 @@ static void add_hooks(size_t hooks)
 		add_missing(hooks);
 		data = takeover_stub(&plugin.takeover, hooks, &bytes);
 	} else {
+		refuse_lto(hooks);
 		warn_of_lacks(hooks);
 		data = takeover_tailor(&plugin.takeover, hooks, &bytes,
 				       &problem);

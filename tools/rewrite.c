@@ -210,6 +210,8 @@ static void find_targets(struct rewriting *rw, const char *file,
 	for (size_t i = 0; i < symbols->nr; i++) {
 		const char *word = symbols->item[i];
 		const char *name = asked_name(word);
+		const char *as = rw->options->as.nr ? rw->options->as.item[i] :
+						      name;
 		size_t k = 0, nr = name != word ? name - 1 - word : 0;
 
 		if (name != word && (strncmp(file, word, nr) || file[nr]))
@@ -217,8 +219,7 @@ static void find_targets(struct rewriting *rw, const char *file,
 		while (k < rw->nr_targets && !streq(name, rw->targets[k].name))
 			k++;
 		/* "x,f.o:x": once */
-		if (k < rw->nr_targets || find_target(rw, name, rw->options->as.item[i],
-						       name != word))
+		if (k < rw->nr_targets || find_target(rw, name, as, name != word))
 			found[i] = 1;
 	}
 }

@@ -32,7 +32,8 @@ enum rewrite_self {
  * struct rewrite_options - what to rewrite, and how
  * @symbols:	"X", a global function, or "FILE:X", also a static one in the
  *		object or archive member FILE
- * @as:		for each of them, the name that the hooks have for it
+ * @as:		for each of them, the name that the hooks have for it; none at all:
+ *		X everywhere
  * @aliases:	other names of the same function are it, too
  * @self:	where calls within the object go
  */

@@ -719,6 +719,20 @@ int takeover_found(const struct takeover *takeover, size_t hooks)
 	return 0;
 }
 
+int takeover_is_part(const struct takeover *takeover, size_t hooks)
+{
+	static const char *const core[] = { "malloc", "free", "realloc", "calloc" };
+	const struct strings *names = &takeover->hooks[hooks].names;
+	size_t nr = 0, nr_found = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(core); i++) {
+		nr += strings_has(names, core[i]);
+		nr_found += strings_has(names, core[i]) &&
+			    is_found(takeover, core[i], 0);
+	}
+	return nr_found && nr_found < nr;
+}
+
 /* With the file that was to define it, when the function is static. */
 static const char *as_asked(const struct takeover *takeover, const char *name)
 {

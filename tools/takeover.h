@@ -123,6 +123,10 @@ char *takeover_missing(const struct takeover *takeover, size_t hooks);
  */
 char *takeover_lacks(const struct takeover *takeover, size_t hooks);
 
+/* Does the link define some of malloc, free, realloc, calloc, but not all of those
+ * that these hooks have?  One of them may be code of LTO. */
+int takeover_is_part(const struct takeover *takeover, size_t hooks);
+
 /* Is there such an X?  Then takeover_concerns() should see all objects there are. */
 int takeover_must_search(const struct takeover *takeover, size_t hooks);
 

@@ -17,7 +17,7 @@ $cc -fsanitize=address,undefined any.c -o any -lconfig 2>/dev/null && ./any ||
 $cc -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-I"$SRCDIR/include" -I"$tools" -DMALLOCHOOKS_VERSION='""' -o fuzz \
 	"$SRCDIR/tests/description/description_fuzz.c" "$tools/describe.c" \
-	"$tools/settings.c" "$tools/family.c" "$tools/signature.c" \
+	"$tools/settings.c" "$tools/family.c" "$tools/signature.c" "$tools/asked.c" \
 	"$tools/model.c" "$tools/util.c" "$tools/spawn.c" -lconfig >compile.log 2>&1 || {
 	cat compile.log
 	exit 1

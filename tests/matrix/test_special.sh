@@ -180,6 +180,7 @@ lto()
 		object lto-$_file $compiler $_file.c -flto -fPIE
 	done
 	object lto-own $compiler own.c -flto -fPIE
+	object lto-free $compiler own_free.c -flto -fPIE -DOWN_APART
 	set -- lto-main.o lto-calls.o lto-seen.o
 	_outer="-Wl,--no-as-needed -L. -l:libouter-$compiler.so"
 	name="$linker, $compiler, -flto, the allocator not"
@@ -200,6 +201,9 @@ lto()
 	# shellcheck disable=SC2086
 	refused "$compiler, the allocator -flto" "malloc: .*(-flto): compile this object with -fno-lto" \
 		-flto -O2 -pie "$@" lto-own.o $hooks $_outer
+	# shellcheck disable=SC2086
+	refused "$compiler, its free alone -flto" "free: .*(-flto): compile this object with -fno-lto" \
+		-flto -O2 -pie "$@" $compiler/own-apart.o lto-free.o $hooks $_outer
 }
 
 # ---- what the output is like ------------------------------------------------
