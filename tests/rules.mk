@@ -175,7 +175,7 @@ check: all $(test-programs) $(test-runtimes) $(test-cmocka)
 		exit n["FAIL"] > 0 || NR != want || !NR }' $(B)/tests/results
 
 # Every cell of the matrix of which make check takes a choice.
-torture: all
+torture: all $(test-runtimes)
 	@$(test-environment) $(srctree)/tests/matrix/torture
 
 bench: all
