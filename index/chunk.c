@@ -1097,17 +1097,27 @@ static void consider(const struct mh_chunks *chunks, struct finding *found,
 	found->chunk = chunk;
 }
 
-/* One whose slot says that it is reallocated. */
+/*
+ * One whose slot says that it is reallocated.  It may be there twice: as what another
+ * thread had there before, and has just moved away.
+ */
 static void consider_move(const struct mh_chunks *chunks, struct finding *found,
 			  uint16_t *slot, uintptr_t base)
 {
 	struct mh_chunk_spot spot = { slot, NULL, NULL };
-	uint64_t word;
+	uint64_t word, move;
 
-	spot.move = find_move(chunks, base, &word);
-	if (spot.move)
+	for (uint32_t i = 0; i < MH_MOVES; i++) {
+		move = LOAD_ACQUIRE(&chunks->moving[i]);
+		word = move ? word_of_move(move) : 0;
+		if (!word || block_of_move(move) !=
+			     base >> MH_BLOCK_SHIFT << MH_BLOCK_SHIFT ||
+		    !is_at(word, base))
+			continue;
+		spot.move = (uint64_t *)&chunks->moving[i];
 		consider(chunks, found, &spot, word, base);
-	else
+	}
+	if (!spot.move)
 		found->spoilt = 1;
 }
 
@@ -1150,24 +1160,31 @@ static void look_in_group(const struct mh_chunks *chunks, struct finding *found,
 
 /*
  * Of a chunk that moves, and of which the slot says nothing: it was made at the
- * same place as one that another thread had just moved away.
+ * same place as one that another thread had just moved away.  Where the place is
+ * told to be a chunk's that does not move, that is the one: what the move tells of
+ * is gone from there, or has come to its end meanwhile.
  */
 static void look_in_moves(const struct mh_chunks *chunks, struct finding *found)
 {
-	struct mh_chunk_spot spot = { NULL, NULL, NULL };
-	struct mh_chunk_leaf *leaf;
-	uint64_t move;
+	struct mh_chunk_spot spot;
+	uint64_t move, word, own;
+	uintptr_t base;
 
 	for (uint32_t i = 0; i < MH_MOVES; i++) {
 		move = LOAD_ACQUIRE(&chunks->moving[i]);
-		leaf = move ? find_leaf(chunks, block_of_move(move)) : NULL;
-		if (!leaf)
+		word = move ? word_of_move(move) : 0;
+		if (!word || !find_leaf(chunks, block_of_move(move)))
 			continue;
-		spot.slot = slot_at(leaf, block_of_move(move));
+		base = base_of(block_of_move(move), word);
+		if (find_base(chunks, base, &spot, &own) &&
+		    !(own & MH_WORD_PENDING)) {
+			consider(chunks, found, &spot, own, base);
+			continue;
+		}
+		spot.slot = slot_at(find_leaf(chunks, base), base);
+		spot.more = NULL;
 		spot.move = (uint64_t *)&chunks->moving[i];
-		if (word_of_move(move))
-			consider(chunks, found, &spot, word_of_move(move),
-				 block_of_move(move));
+		consider(chunks, found, &spot, word, base);
 	}
 }
 

@@ -592,6 +592,43 @@ static void a_move_within_a_move(void **state)
 	is_nowhere(index, 0x5000);
 }
 
+/* The same, and the other chunk has less, or more, than the one before it had. */
+static void a_chunk_after_a_move(void **state)
+{
+	static const size_t large[] = { 2000, 5000, 50000 };
+	struct mh_chunk_move first, second;
+	struct mh_chunks *index;
+	struct mh_chunk chunk;
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		index = new_index();
+		/* smaller, and with a tag, which has a list tell of it */
+		born(index, 0x5000, large[i], large[i], 21);
+		moves(index, 0x5000, &first);
+		born(index, 0x5000, 100, 104, 22);
+		is_there(index, 0x5067, 0x5000, 100, 104, 22);
+		is_nowhere(index, 0x5068);
+		is_nowhere(index, 0x5000 + large[i] - 1);
+		assert_int_equal(mh_chunk_tag(index, 0x5068, 7), -ENOENT);
+		assert_int_equal(mh_chunk_tag(index, 0x5000, 7), 0);
+		is_nowhere(index, 0x5068);
+		dies(index, 0x5000);
+		/* larger, and reallocated, too */
+		born(index, 0x5000, large[i] + 800, large[i] + 800, 23);
+		moves(index, 0x5000, &second);
+		expect_pending(index, 0x5000 + large[i] + 799, 0x5000,
+			       large[i] + 800);
+		chunk = (struct mh_chunk){ 0x60000, 200, 200, 0, 0, 0, 0 };
+		moved(index, &first, &chunk, apart);
+		expect_pending(index, 0x5000 + large[i] + 799, 0x5000,
+			       large[i] + 800);
+		mh_chunk_move_failed(index, &second);
+		is_there(index, 0x5000 + large[i] + 799, 0x5000, large[i] + 800,
+			 large[i] + 800, 23);
+	}
+}
+
 /* ---- at random, against a plain list ------------------------------------------------- */
 
 enum { UNITS = 1 << 17, CHUNKS = 20000 };
@@ -1101,6 +1138,7 @@ int main(void)
 		cmocka_unit_test(slack_of_any_size),
 		cmocka_unit_test(many_moves),
 		cmocka_unit_test(a_move_within_a_move),
+		cmocka_unit_test(a_chunk_after_a_move),
 		cmocka_unit_test(at_random),
 		cmocka_unit_test(a_walk_can_end_and_change_what_it_walks),
 		cmocka_unit_test(readers_and_writers),
@@ -1117,6 +1155,7 @@ int main(void)
 		APART(slack_of_any_size),
 		APART(many_moves),
 		APART(a_move_within_a_move),
+		APART(a_chunk_after_a_move),
 		APART(at_random),
 		APART(a_walk_can_end_and_change_what_it_walks),
 		APART(readers_and_writers),
