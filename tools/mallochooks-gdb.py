@@ -326,10 +326,13 @@ class Query(gdb.Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("mallochooks query EXPRESSION")
-        value = gdb.parse_and_eval(argument)
-        if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
-            value = value.address
-        address = int(value.cast(gdb.lookup_type("unsigned long")))
+        try:
+            value = gdb.parse_and_eval(argument)
+            if value.type.strip_typedefs().code == gdb.TYPE_CODE_ARRAY:
+                value = value.address
+            address = int(value.cast(gdb.lookup_type("unsigned long")))
+        except gdb.error as error:
+            raise gdb.GdbError("%s: no address: %s" % (argument, error))
         chunks = [chunk for index in indexes()
                   for chunk in [index.find(address)] if chunk]
         if not chunks:

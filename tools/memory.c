@@ -69,24 +69,33 @@ static int read_mapped_file(const struct memory *memory, uint64_t at, void *to,
 	return -1;
 }
 
+static const struct core_part *find_part(const struct memory *memory,
+					 uint64_t at)
+{
+	const struct core_part *part;
+
+	for (size_t i = 0; i < memory->nr_parts; i++) {
+		part = &memory->part[i];
+		if (at >= part->start && at - part->start < part->bytes)
+			return part;
+	}
+	return NULL;
+}
+
 /* As much as one part holds, from @at on. */
 static size_t read_part(const struct memory *memory, uint64_t at, void *to,
 			size_t bytes)
 {
-	const struct core_part *part;
+	const struct core_part *part = find_part(memory, at);
 	ssize_t nr;
 
-	for (size_t i = 0; i < memory->nr_parts; i++) {
-		part = &memory->part[i];
-		if (at < part->start || at - part->start >= part->bytes)
-			continue;
-		if (bytes > part->bytes - (at - part->start))
-			bytes = part->bytes - (at - part->start);
-		nr = pread(memory->fd, to, bytes,
-			   (off_t)(part->offset + (at - part->start)));
-		return nr > 0 ? (size_t)nr : 0;
-	}
-	return 0;
+	if (!part)
+		return 0;
+	if (bytes > part->bytes - (at - part->start))
+		bytes = part->bytes - (at - part->start);
+	nr = pread(memory->fd, to, bytes,
+		   (off_t)(part->offset + (at - part->start)));
+	return nr > 0 ? (size_t)nr : 0;
 }
 
 static int read_core(const struct memory *memory, uint64_t at, void *to,
@@ -97,6 +106,11 @@ static int read_core(const struct memory *memory, uint64_t at, void *to,
 
 	while (bytes) {
 		nr = read_part(memory, at, next, bytes);
+		/* what a core that is cut short has lost may not be as in the file */
+		if (!nr && find_part(memory, at)) {
+			errno = EFAULT;
+			return -1;
+		}
 		if (!nr)
 			return read_mapped_file(memory, at, next, bytes);
 		at += nr;
@@ -471,6 +485,22 @@ static void add_part(struct memory *memory, const GElf_Phdr *phdr)
 	part->offset = phdr->p_offset;
 }
 
+/* As a full disk or a limit leaves one. */
+static void look_whether_whole(const struct memory *memory)
+{
+	uint64_t whole = 0, end;
+	struct stat status;
+
+	for (size_t i = 0; i < memory->nr_parts; i++) {
+		end = memory->part[i].offset + memory->part[i].bytes;
+		if (end > whole)
+			whole = end;
+	}
+	if (!fstat(memory->fd, &status) && (uint64_t)status.st_size < whole)
+		say("%s is cut short: %" PRIu64 " of its %" PRIu64 " bytes are "
+		    "there", memory->name, (uint64_t)status.st_size, whole);
+}
+
 static int read_headers(struct memory *memory, Elf *elf)
 {
 	GElf_Ehdr ehdr;
@@ -494,6 +524,7 @@ static int read_headers(struct memory *memory, Elf *elf)
 		else if (phdr.p_type == PT_NOTE)
 			take_core_notes(memory, elf, &phdr);
 	}
+	look_whether_whole(memory);
 	if (memory->nr_mappings)
 		return 0;
 	say("%s: does not tell which files were mapped (no NT_FILE note)",

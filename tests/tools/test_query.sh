@@ -197,6 +197,9 @@ if command -v gdb >/dev/null && gdb -nx -batch -ex 'python print(1)' 2>/dev/null
 	in_gdb -p "$pid" $asks
 	unset IFS
 	tells "gdb, stopped"
+	in_gdb -p "$pid" -ex "mallochooks query nowhere"
+	says "gdb, a name that is none" '^nowhere: no address: No symbol "nowhere"'
+	! grep -q Python out || fail "gdb, a name that is none: $(cat out)"
 	command -v gcore >/dev/null && gcore -o made "$pid" >/dev/null 2>&1 || :
 	if [ -f "made.$pid" ]; then
 		knows gcore --core="made.$pid"
@@ -242,6 +245,13 @@ core | core.%p)
 		dd if="$core" of=short bs=4096 count=2 2>/dev/null
 		"$tool" objects --core=short >out 2>err
 		is "half a core" 2 $?
+		grep -q "core short is cut short: 8192 of its [0-9]* bytes" err ||
+			fail "half a core: $(cat err)"
+		# all but the end, where the stack and the mappings are
+		dd if="$core" of=short bs=4096 count=$(($(wc -c <"$core") / 8192)) \
+			2>/dev/null
+		"$tool" query --core=short "$(at medium)" >out 2>err
+		grep -q "core short is cut short" err || fail "a longer half: $(cat err)"
 		rm -f core* short
 	else
 		skip "the kernel made no core"
