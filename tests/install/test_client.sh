@@ -81,6 +81,44 @@ case $said in
 *) not_ok "--gc-sections says <$said>" ;;
 esac
 
+# A program that only asks has no stack of its own: Documentation/layers.rst.
+cat >asks.c <<'X'
+#include <mallochooks/mallochooks.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int visit(const struct mallochooks_allocator *allocator, void *arg)
+{
+	printf("%s %s\n", allocator->ident, allocator->method);
+	*(int *)arg += 1;
+	return 0;
+}
+
+int main(void)
+{
+	char *volatile ptr = malloc(100);
+	struct mallochooks_object object;
+	int nr = 0;
+
+	mallochooks_for_each_allocator(visit, &nr);
+	printf("%d %d\n", nr, mallochooks_query(ptr, &object));
+	free(ptr);
+	return 0;
+}
+X
+words="$(pkg-config --cflags mallochooks) -L$prefix/lib -lc -lmallochooks"
+grep -Fq -e '-lc -lmallochooks' "$SRCDIR/Documentation/layers.rst" ||
+	not_ok "layers.rst does not have: -lc -lmallochooks"
+for linker in bfd gold lld mold; do
+	command -v ld.$linker >/dev/null || continue
+	# shellcheck disable=SC2086
+	gcc -fuse-ld=$linker asks.c $words -o asks
+	expect "$linker, asks alone" "0 -2" "$(./asks)"
+	expect "$linker, asks a preload" "libc preload 1 -2" "$(
+		LD_PRELOAD=$prefix/lib/mallochooks/libmallochooks_preload.so \
+			./asks | tr '\n' ' ' | sed 's/ $//')"
+done
+
 # A link in which the hooks did not get in fails, in every linker.
 for linker in bfd gold lld mold; do
 	command -v ld.$linker >/dev/null || continue
