@@ -236,6 +236,40 @@ static void show_object(const struct query *query, const struct found *found)
 	putchar('\n');
 }
 
+/* The first one of a module says each reason. */
+static int is_said(const struct query *query, size_t nr)
+{
+	const struct where *where = &query->where[nr];
+
+	while (nr-- && query->where[nr].module == where->module)
+		if (query->where[nr].place.why &&
+		    streq(query->where[nr].place.why, where->place.why))
+			return 1;
+	return 0;
+}
+
+/* Why there is not more, as under the table of a report. */
+static void show_notes(const struct query *query)
+{
+	const struct where *where;
+	size_t sites;
+
+	for (size_t i = 0; i < query->nr_where; i++) {
+		where = &query->where[i];
+		if (!where->module || !where->place.why || is_said(query, i))
+			continue;
+		sites = 0;
+		for (size_t k = i; k < query->nr_where &&
+				   query->where[k].module == where->module; k++)
+			sites += query->where[k].place.why &&
+				 streq(query->where[k].place.why,
+				       where->place.why);
+		printf("note: %s: %s (%zu %s)\n", where->module->name,
+		       where->place.why, sites,
+		       sites == 1 ? "site" : "sites");
+	}
+}
+
 /* ---- JSON ------------------------------------------------------------------------------ */
 
 static void show_object_json(const struct query *query,
@@ -394,6 +428,8 @@ static int answer_all(struct query *query, char *const *word, size_t nr)
 	}
 	if (json)
 		fputs("]}\n", stdout);
+	else
+		show_notes(query);
 	free(answer);
 	return bad;
 }
@@ -457,6 +493,8 @@ static int show_objects(struct query *query)
 		(json ? show_object_json : show_object)(query,
 							&query->found[i]);
 	}
+	if (!json)
+		show_notes(query);
 	if (json)
 		printf("],\"requested\":%" PRIu64 ",\"usable\":%" PRIu64
 		       ",\"changed\":%zu,\"missing\":%zu}\n", requested, usable,

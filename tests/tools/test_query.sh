@@ -237,6 +237,11 @@ core | core.%p)
 		mv main elsewhere
 		"$tool" query --core="$core" "$(at medium)" >out
 		! grep -q query_make out || fail "a file that is gone has names"
+		grep -q "^note: main: the file is gone (1 site)" out ||
+			fail "nothing is said of a file that is gone: $(cat out)"
+		"$tool" objects --core="$core" >out
+		is "objects: a file that is gone" 1 \
+			"$(grep -c "^note: main: the file is gone ([0-9]* sites*)" out)"
 		names "core, --exe" --core="$core" --exe=elsewhere
 		cp index.so main
 		"$tool" query --core="$core" "$(at medium)" >out 2>err
