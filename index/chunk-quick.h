@@ -176,8 +176,8 @@ static inline size_t mh_chunk_born_at(struct mh_chunks *chunks, size_t way,
 	/* of such an allocator that is the rule: one number less to add */
 	if (apart > 0 && __builtin_expect(slack > MH_WORD_SLACK, 0))
 		return 0;
-	/* of others a size may be anything */
-	if (!apart && (!usable || usable & 7))
+	/* of others a size may be anything; all of 1,024 bytes is too much slack */
+	if (!apart && (!usable || usable & 7 || slack > MH_KIND_SLACK_MOST))
 		return 0;
 	nr = mh_chunk_kind_at(chunks, mh_chunk_kind_hash(site, usable,
 							 MH_KIND_BITS),

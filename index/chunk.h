@@ -113,6 +113,7 @@
 #define MH_KIND_USABLE		0x3ffu
 #define MH_KIND_SLACK_SHIFT	58
 #define MH_KIND_SLACK		0x3fu
+#define MH_KIND_SLACK_MOST	(16 * (MH_KIND_SLACK + 1) - 1)
 
 struct mh_chunk_kind {
 	uint64_t site;		/* not 0 */

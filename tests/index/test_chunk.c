@@ -518,20 +518,25 @@ static void sites(void **state)
 /* What was asked for is told for any slack, also more than a slot has room for. */
 static void slack_of_any_size(void **state)
 {
-	static const size_t usable[] = { 8, 24, 40, 1000, 1016, 1032, 8184, 8200, 16376, 16384 };
+	static const size_t usable[] = { 8, 24, 40, 1000, 1008, 1016, 1024, 1032, 8184,
+					 8200, 16376, 16384 };
 	struct mh_chunks *index = new_index();
 	uintptr_t at = 1 << 20;
 
 	(void)state;
 	/* twice: the second time their kind is known */
 	for (int turn = 0; turn < 2; turn++)
-		for (size_t i = 0; i < sizeof(usable) / sizeof(usable[0]); i++)
+		for (size_t i = 0; i < sizeof(usable) / sizeof(usable[0]); i++) {
 			for (size_t slack = 0; slack <= usable[i];
 			     slack += 1 + slack / 9, at += 16400 + 16) {
 				born(index, at, usable[i] - slack, usable[i], 70);
 				is_there(index, at + usable[i] - 1, at,
 					 usable[i] - slack, usable[i], 70);
 			}
+			born(index, at, 0, usable[i], 70);
+			is_there(index, at, at, 0, usable[i], 70);
+			at += 16400 + 16;
+		}
 	assert_int_equal(index->lost, 0);
 }
 
