@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * ldplugin-lto.c - what a link has, and does not show to its plugin: members of
- * archives that are not taken, and code of LTO
+ * archives that are not taken, code of LTO, and the guard
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "archive.h"
 #include "ldargs.h"
@@ -158,4 +160,31 @@ void ldplugin_drop_kept(struct strings *symbols)
 	ld_args_free(&args);
 	strings_free(symbols);
 	*symbols = left;
+}
+
+char *ldplugin_leave_guard(void)
+{
+	struct strings words = { 0 };
+	struct ld_args args = { 0 };
+	char *problem = NULL;
+	int has_guard = 0;
+
+	read_line(&args);
+	strings_add(&words, program_invocation_name);
+	for (size_t i = 0; i < args.nr; i++) {
+		int is_guard = args.words[i].role == LD_GUARD;
+
+		has_guard |= is_guard;
+		if (!is_guard)
+			strings_add(&words, args.words[i].text);
+	}
+	if (has_guard) {
+		execv("/proc/self/exe", words.item);
+		problem = xasprintf("-r: cannot begin anew without the guard: %s: "
+				    "leave --defsym=__mallochooks_present_... out "
+				    "of this link", strerror(errno));
+	}
+	strings_free(&words);
+	ld_args_free(&args);
+	return problem;
 }

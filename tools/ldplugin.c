@@ -791,8 +791,11 @@ enum linker_status onload(struct linker_value *values)
 		return LINKER_OK;
 	/* The hooks come with the link that ends it. */
 	plugin.output = output->u.number;
-	if (plugin.output == LINKER_OUTPUT_RELOCATABLE)
+	if (plugin.output == LINKER_OUTPUT_RELOCATABLE) {
+		add_problem(ldplugin_leave_guard());
+		report_errors();
 		return LINKER_OK;
+	}
 	for (const struct linker_value *at = values; at->tag != LINKER_END; at++)
 		if (at->tag == LINKER_OPTION)
 			take_option(at->u.string);

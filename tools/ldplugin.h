@@ -22,4 +22,13 @@ void ldplugin_search(const struct takeover *takeover);
 /* Leaves out of @symbols those that the command line has the linker keep. */
 void ldplugin_drop_kept(struct strings *symbols);
 
+/**
+ * ldplugin_leave_guard() - begin the link anew, without the guard and us
+ *
+ * Of -r the hooks are no part.  The guard among the words that a whole build has
+ * would fail it, and a plugin cannot take a word back.
+ * Return: NULL when the line has no guard, or why it still has, to be freed.
+ */
+char *ldplugin_leave_guard(void);
+
 #endif

@@ -434,6 +434,15 @@ outputs()
 	link -nostdlib -r -o hooked-r.o alloc.o dec.o || fail "-r: $(cat link.log)"
 	$cc -fuse-ld=$linker -nostdlib -r -o plain-r.o alloc.o dec.o
 	cmp -s plain-r.o hooked-r.o || fail "$linker -r: differs"
+	echo "alloc.o dec.o" >words
+	for _guard in --defsym=__mallochooks_present_both=__mallochooks_entry_both \
+		--defsym,__mallochooks_present_both=__mallochooks_entry_both; do
+		rm hooked-r.o
+		link -nostdlib -r -o hooked-r.o @words "-Wl,$_guard" ||
+			fail "$linker -r, $_guard: $(cat link.log)"
+		cmp -s plain-r.o hooked-r.o ||
+			fail "$linker -r, $_guard: differs"
+	done
 	for _i in 1 2; do
 		(
 			exec 5>&1
