@@ -721,8 +721,9 @@ void family_write_thunks(const struct family *family, const char *arch,
 	for (size_t f = 0; f < family->nr; f++) {
 		const struct signature *s = &family->function[f].signature;
 
-		fprintf(out, "\tmh_self\t%s, %s, %zu, __mallochooks_inner_%s\n",
+		fprintf(out, "\tmh_self\t%s, %s, %zu, __mallochooks_inner_%s, "
+			"__mallochooks_entry_%s\n",
 			s->name, s->ret ? "word" : "void",
-			signature_stack(s, arch), s->name);
+			signature_stack(s, arch), s->name, s->name);
 	}
 }

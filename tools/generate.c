@@ -199,10 +199,11 @@ void sandwich_generate_thunks(const struct sandwich *sandwich,
 	else
 		model_user_names(model, &names);
 	for (size_t i = 0; i < names.nr; i++)
-		fprintf(out, "\tmh_self\t%s, %s, 0, __mallochooks_inner_%s\n",
+		fprintf(out, "\tmh_self\t%s, %s, 0, __mallochooks_inner_%s, "
+			"__mallochooks_entry_%s\n",
 			names.item[i], strstr(names.item[i] + strlen(prefix),
 					      "free") ? "void" : "word",
-			names.item[i]);
+			names.item[i], names.item[i]);
 	strings_free(&names);
 	free(arch);
 }

@@ -3,13 +3,17 @@
  * self.S - a call that the compiler believed to know, made a call of anything:
  * aarch64
  *
- *	mh_self NAME, RETURNS [, STACK [, TARGET]]
+ *	mh_self NAME, RETURNS [, STACK [, TARGET [, OURS]]]
  *
  * makes the hidden __mallochooks_self_NAME, which "mallochooks rewrite" puts
  * into calls within the object that defined NAME.  gcc at -O2 compiles these
  * knowing which registers NAME leaves alone (-fipa-ra).  The thunk saves every
  * register that a call may change, in full width, and calls TARGET, by default
  * NAME.
+ *
+ * OURS is another, hidden name of the NAME that is here.  Where that of the process
+ * is another one, in an object before this, the call goes there as it would without
+ * hooks; nobody else's code is called through the thunk.
  *
  * RETURNS	void, word (x0), pair (x0 and x1), or float (v0)
  * STACK	bytes of arguments that are passed on the stack, 0 by default
@@ -95,7 +99,7 @@
 	b.lo	1b
 	.endm
 
-	.macro	mh_self name:req, returns:req, stack=0, target
+	.macro	mh_self name:req, returns:req, stack=0, target, ours
 	.text
 	.globl	__mallochooks_self_\name
 	.hidden	__mallochooks_self_\name
@@ -114,6 +118,14 @@ __mallochooks_self_\name:
 	mh_self_general stp
 	mrs	x9, nzcv
 	stp	x18, x9, [x29, #-16]
+	.ifnb	\ours
+	adrp	x16, :got:\name
+	ldr	x16, [x16, #:got_lo12:\name]
+	adrp	x17, \ours
+	add	x17, x17, #:lo12:\ours
+	cmp	x16, x17
+	b.ne	9f
+	.endif
 	mh_self_vectors stp
 #ifdef __ARM_FEATURE_SVE
 	addvl	sp, sp, #-32
@@ -159,10 +171,26 @@ __mallochooks_back_\name:
 	mh_self_general ldp
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16
+	.cfi_remember_state
 	.cfi_def_cfa sp, 0
 	.cfi_restore x29
 	.cfi_restore x30
 	ret
+	.ifnb	\ours
+	.cfi_restore_state
+	/* Between a call and what it calls, x16 and x17 belong to nobody. */
+9:	ldr	x9, [x29, #-8]
+	msr	nzcv, x9
+	mh_self_general ldp
+	adrp	x16, :got:\name
+	ldr	x16, [x16, #:got_lo12:\name]
+	mov	sp, x29
+	ldp	x29, x30, [sp], #16
+	.cfi_def_cfa sp, 0
+	.cfi_restore x29
+	.cfi_restore x30
+	br	x16
+	.endif
 	.cfi_endproc
 	.size	__mallochooks_self_\name, . - __mallochooks_self_\name
 	.endm

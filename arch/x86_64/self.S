@@ -3,7 +3,7 @@
  * self.S - a call that the compiler believed to know, made a call of anything:
  * x86_64
  *
- *	mh_self NAME, RETURNS [, STACK [, TARGET]]
+ *	mh_self NAME, RETURNS [, STACK [, TARGET [, OURS]]]
  *
  * makes the hidden __mallochooks_self_NAME, which "mallochooks rewrite" puts
  * into calls within the object that defined NAME.  gcc at -O2 compiles these
@@ -11,6 +11,10 @@
  * an aligned stack (-fipa-stack-alignment).  The thunk aligns the stack, saves
  * every register that a call may change, in full width, and calls TARGET, by
  * default NAME.
+ *
+ * OURS is another, hidden name of the NAME that is here.  Where that of the process
+ * is another one, in an object before this, the call goes there as it would without
+ * hooks; nobody else's code is called through the thunk.
  *
  * RETURNS	void, word (rax), pair (rax and rdx), or float (xmm0)
  * STACK	bytes of arguments that are passed on the stack, 0 by default
@@ -156,7 +160,7 @@ mh_self_measure:
 2:
 	.endm
 
-	.macro	mh_self name:req, returns:req, stack=0, target
+	.macro	mh_self name:req, returns:req, stack=0, target, ours
 	.text
 	.globl	__mallochooks_self_\name
 	.hidden	__mallochooks_self_\name
@@ -172,6 +176,11 @@ __mallochooks_self_\name:
 	.cfi_def_cfa_register %rbp
 	pushfq
 	pushq	%rax			/* -16(%rbp) */
+	.ifnb	\ours
+	leaq	\ours(%rip), %rax
+	cmpq	\name@GOTPCREL(%rip), %rax
+	jne	9f
+	.endif
 	pushq	%rcx
 	pushq	%rdx			/* -32 */
 	pushq	%rsi
@@ -203,9 +212,20 @@ __mallochooks_back_\name:
 	leaq	-8(%rbp), %rsp
 	popfq
 	popq	%rbp
+	.cfi_remember_state
 	.cfi_def_cfa %rsp, 8
 	.cfi_restore %rbp
 	ret
+	.ifnb	\ours
+	.cfi_restore_state
+9:	movq	-16(%rbp), %rax
+	leaq	-8(%rbp), %rsp
+	popfq
+	popq	%rbp
+	.cfi_def_cfa %rsp, 8
+	.cfi_restore %rbp
+	jmp	*\name@GOTPCREL(%rip)
+	.endif
 	.cfi_endproc
 	.size	__mallochooks_self_\name, . - __mallochooks_self_\name
 	.endm

@@ -110,6 +110,23 @@ speaks()
 	esac
 }
 
+cat >born.c <<'X'
+#include "arena.c"
+void *born(void);
+void *born(void)
+{
+	return realloc(malloc(5), 6);
+}
+X
+cat >first.c <<'X'
+#include "arena.c"
+void *born(void);
+int main(void)
+{
+	free(born());
+	return births != 2 || !deaths;
+}
+X
 words="$(pkg-config --cflags --libs mallochooks)"
 linkers=
 for linker in bfd gold lld mold; do
@@ -132,6 +149,17 @@ for linker in bfd gold lld mold; do
 		2>err || not_ok "$linker shared object: $(head -n 5 err)"
 	speaks "$linker shared object" $CC -fuse-ld=$linker -fno-builtin main.c -L. -larena \
 		-Wl,-rpath,.
+
+	# The program's own malloc comes before it, to its calls of itself as well,
+	# as without hooks.
+	# shellcheck disable=SC2086
+	$CC -fuse-ld=$linker -O2 -fno-builtin -shared -fPIC born.c $words \
+		-o libborn.so 2>err ||
+		not_ok "$linker another malloc first: $(head -n 5 err)"
+	$CC -fuse-ld=$linker -O2 -fno-builtin first.c -L. -lborn -Wl,-rpath,. \
+		-o first || not_ok "$linker another malloc first: no program"
+	timeout 20 ./first
+	expect "$linker another malloc first" 0 $?
 
 	# Nothing that could be hooked: one line says so.
 	rm -f none
