@@ -321,7 +321,8 @@ static int compare_symbols(const void *a, const void *b)
 /* The linker's names for a function that is hooked, and for what stands before it. */
 static const char *const hooks_prefixes[] = {
 	"__real_", "__wrap_", "__mallochooks_entry_", "__mallochooks_inner_",
-	"__mallochooks_self_", "__mallochooks_back_", "__mallochooks_absent_",
+	"__mallochooks_self_", "__mallochooks_call_", "__mallochooks_back_",
+	"__mallochooks_absent_",
 };
 
 /* Were hooks linked into this file?  A program may have a __wrap_ of its own. */

@@ -27,6 +27,8 @@ static void promise_for_rewriting(struct keep *keep,
 			     names->item[i]);
 		strings_addf(&keep->promised, "__mallochooks_self_%s",
 			     names->item[i]);
+		strings_addf(&keep->promised, "__mallochooks_call_%s",
+			     names->item[i]);
 	}
 }
 

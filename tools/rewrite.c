@@ -24,6 +24,7 @@
  * @section:	that it lies in
  * @real:	index of __real_X
  * @self:	of __mallochooks_self_X, 0 while nobody wants it
+ * @call:	of __mallochooks_call_X, 0 likewise
  * @entry:	of __mallochooks_entry_X, 0 likewise
  * @nr_self:	references that got each of these, or kept the name
  * @is_far:	it was refused for code of the large model
@@ -33,7 +34,7 @@ struct target {
 	size_t symbol;
 	Elf64_Sym old;
 	size_t section;
-	size_t real, self, entry;
+	size_t real, self, call, entry;
 	size_t nr_self, nr_entry, nr_name, nr_real;
 	int is_far;
 };
@@ -371,6 +372,14 @@ static size_t self_of(struct rewriting *rw, struct target *target)
 	return target->self;
 }
 
+static size_t call_of(struct rewriting *rw, struct target *target)
+{
+	if (!target->call)
+		target->call = want(rw, "call", target->as);
+	target->nr_self++;
+	return target->call;
+}
+
 static size_t entry_of(struct rewriting *rw, struct target *target)
 {
 	if (!target->entry)
@@ -476,7 +485,8 @@ static size_t new_symbol(struct rewriting *rw, struct target *target,
 	if (real)
 		return how == BY_NAME ? real_of(target) : 0;
 	if (ref == REF_BRANCH && use_thunk(rw, target))
-		return self_of(rw, target);
+		return how == BY_NAME ? call_of(rw, target) :
+					self_of(rw, target);
 	if (ref == REF_FAR && use_thunk(rw, target))
 		refuse_far(rw, target);
 	if (how == BY_NAME) {

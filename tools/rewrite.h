@@ -9,10 +9,12 @@
  *	X			by name, as anybody else's references do
  *	__mallochooks_entry_X	its address, taken without the name: a hidden
  *				second name of the hook
- *	__mallochooks_self_X	a call or jump that the compiler knew to end in
- *				this object: a thunk (arch/ARCH/self.S), since
- *				gcc at -O2 relies on which registers the callee
- *				leaves alone, and on what stack it can do with
+ *	__mallochooks_self_X	a call or jump without the name, which ends in this
+ *				object: a thunk (arch/ARCH/self.S), since gcc at -O2
+ *				relies on which registers the callee leaves alone,
+ *				and on what stack it can do with
+ *	__mallochooks_call_X	one by name: to the same, unless in a shared object
+ *				the name is another one's in the process
  *
  * What describes the function (debug info, unwind tables, its size) stays with
  * __real_X.  From memory to memory, for a tool and for a linker's plugin alike.

@@ -11,9 +11,10 @@
  * register that a call may change, in full width, and calls TARGET, by default
  * NAME.
  *
- * OURS is another, hidden name of the NAME that is here.  Where that of the process
- * is another one, in an object before this, the call goes there as it would without
- * hooks; nobody else's code is called through the thunk.
+ * And __mallochooks_call_NAME, for calls by the name itself.  In a shared object they
+ * go, without hooks, to the NAME of the process, which may be another object's.
+ * OURS is a hidden name of the one that is here: where that of the process is another
+ * one, the call goes there, with nothing changed.  Without OURS both are the same.
  *
  * RETURNS	void, word (x0), pair (x0 and x1), or float (v0)
  * STACK	bytes of arguments that are passed on the stack, 0 by default
@@ -99,7 +100,34 @@
 	b.lo	1b
 	.endm
 
+	/* Between a call by name and what it calls, x16 and x17 belong to nobody. */
+	.macro	mh_self_by_name name:req, ours:req
+	.type	__mallochooks_call_\name, %function
+	.p2align 4
+__mallochooks_call_\name:
+	.cfi_startproc
+	hint	#34			/* BTI c */
+	adrp	x16, :got:\name
+	ldr	x16, [x16, #:got_lo12:\name]
+	adrp	x17, \ours
+	add	x17, x17, #:lo12:\ours
+	sub	x17, x16, x17
+	cbnz	x17, 9f
+	b	__mallochooks_self_\name
+9:	br	x16
+	.cfi_endproc
+	.size	__mallochooks_call_\name, . - __mallochooks_call_\name
+	.endm
+
 	.macro	mh_self name:req, returns:req, stack=0, target, ours
+	.globl	__mallochooks_call_\name
+	.hidden	__mallochooks_call_\name
+	.ifb	\ours
+	.set	__mallochooks_call_\name, __mallochooks_self_\name
+	.else
+	.text
+	mh_self_by_name \name, \ours
+	.endif
 	.text
 	.globl	__mallochooks_self_\name
 	.hidden	__mallochooks_self_\name
@@ -118,14 +146,6 @@ __mallochooks_self_\name:
 	mh_self_general stp
 	mrs	x9, nzcv
 	stp	x18, x9, [x29, #-16]
-	.ifnb	\ours
-	adrp	x16, :got:\name
-	ldr	x16, [x16, #:got_lo12:\name]
-	adrp	x17, \ours
-	add	x17, x17, #:lo12:\ours
-	cmp	x16, x17
-	b.ne	9f
-	.endif
 	mh_self_vectors stp
 #ifdef __ARM_FEATURE_SVE
 	addvl	sp, sp, #-32
@@ -171,26 +191,10 @@ __mallochooks_back_\name:
 	mh_self_general ldp
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16
-	.cfi_remember_state
 	.cfi_def_cfa sp, 0
 	.cfi_restore x29
 	.cfi_restore x30
 	ret
-	.ifnb	\ours
-	.cfi_restore_state
-	/* Between a call and what it calls, x16 and x17 belong to nobody. */
-9:	ldr	x9, [x29, #-8]
-	msr	nzcv, x9
-	mh_self_general ldp
-	adrp	x16, :got:\name
-	ldr	x16, [x16, #:got_lo12:\name]
-	mov	sp, x29
-	ldp	x29, x30, [sp], #16
-	.cfi_def_cfa sp, 0
-	.cfi_restore x29
-	.cfi_restore x30
-	br	x16
-	.endif
 	.cfi_endproc
 	.size	__mallochooks_self_\name, . - __mallochooks_self_\name
 	.endm

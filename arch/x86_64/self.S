@@ -12,9 +12,10 @@
  * every register that a call may change, in full width, and calls TARGET, by
  * default NAME.
  *
- * OURS is another, hidden name of the NAME that is here.  Where that of the process
- * is another one, in an object before this, the call goes there as it would without
- * hooks; nobody else's code is called through the thunk.
+ * And __mallochooks_call_NAME, for calls by the name itself.  In a shared object they
+ * go, without hooks, to the NAME of the process, which may be another object's.
+ * OURS is a hidden name of the one that is here: where that of the process is another
+ * one, the call goes there, with nothing changed.  Without OURS both are the same.
  *
  * RETURNS	void, word (rax), pair (rax and rdx), or float (xmm0)
  * STACK	bytes of arguments that are passed on the stack, 0 by default
@@ -160,7 +161,42 @@ mh_self_measure:
 2:
 	.endm
 
+	/* The flags are the caller's, as all registers are. */
+	.macro	mh_self_by_name name:req, ours:req
+	.type	__mallochooks_call_\name, @function
+	.p2align 4
+__mallochooks_call_\name:
+	.cfi_startproc
+	_CET_ENDBR
+	pushfq
+	.cfi_adjust_cfa_offset 8
+	pushq	%rax
+	.cfi_adjust_cfa_offset 8
+	leaq	\ours(%rip), %rax
+	cmpq	\name@GOTPCREL(%rip), %rax
+	popq	%rax
+	.cfi_adjust_cfa_offset -8
+	jne	9f
+	popfq
+	.cfi_adjust_cfa_offset -8
+	jmp	__mallochooks_self_\name
+9:	.cfi_adjust_cfa_offset 8
+	popfq
+	.cfi_adjust_cfa_offset -8
+	jmp	*\name@GOTPCREL(%rip)
+	.cfi_endproc
+	.size	__mallochooks_call_\name, . - __mallochooks_call_\name
+	.endm
+
 	.macro	mh_self name:req, returns:req, stack=0, target, ours
+	.globl	__mallochooks_call_\name
+	.hidden	__mallochooks_call_\name
+	.ifb	\ours
+	.set	__mallochooks_call_\name, __mallochooks_self_\name
+	.else
+	.text
+	mh_self_by_name \name, \ours
+	.endif
 	.text
 	.globl	__mallochooks_self_\name
 	.hidden	__mallochooks_self_\name
@@ -176,11 +212,6 @@ __mallochooks_self_\name:
 	.cfi_def_cfa_register %rbp
 	pushfq
 	pushq	%rax			/* -16(%rbp) */
-	.ifnb	\ours
-	leaq	\ours(%rip), %rax
-	cmpq	\name@GOTPCREL(%rip), %rax
-	jne	9f
-	.endif
 	pushq	%rcx
 	pushq	%rdx			/* -32 */
 	pushq	%rsi
@@ -212,20 +243,9 @@ __mallochooks_back_\name:
 	leaq	-8(%rbp), %rsp
 	popfq
 	popq	%rbp
-	.cfi_remember_state
 	.cfi_def_cfa %rsp, 8
 	.cfi_restore %rbp
 	ret
-	.ifnb	\ours
-	.cfi_restore_state
-9:	movq	-16(%rbp), %rax
-	leaq	-8(%rbp), %rsp
-	popfq
-	popq	%rbp
-	.cfi_def_cfa %rsp, 8
-	.cfi_restore %rbp
-	jmp	*\name@GOTPCREL(%rip)
-	.endif
 	.cfi_endproc
 	.size	__mallochooks_self_\name, . - __mallochooks_self_\name
 	.endm

@@ -64,7 +64,7 @@ static const struct table {
 static const char *const names[] = {
 	"malloc", "free", "inc", "carve", "malloc@@V1", "malloc@V1",
 	"free.cold", "malloc.cold.1", "inc.localalias", "inc.localalias.3",
-	"__real_malloc", "__real_inc", "__mallochooks_self_malloc",
+	"__real_malloc", "__real_inc", "__mallochooks_self_malloc", "__mallochooks_call_malloc",
 	"__mallochooks_entry_malloc", "__mallochooks_entry_free",
 	"__mallochooks_absent_malloc", "__mallochooks_unused_malloc",
 	"__mallochooks_entry___real_malloc", "__mallochooks_entry_", "$x",
