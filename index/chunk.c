@@ -688,19 +688,27 @@ static uint64_t *put_in_moves(struct mh_chunks *chunks, uintptr_t base,
 	return NULL;
 }
 
+/* The word of a move, if that is of a chunk at @base, or 0. */
+static uint64_t word_of_move_at(const struct mh_chunks *chunks, uint32_t nr,
+				uintptr_t base)
+{
+	const uint64_t move = LOAD_ACQUIRE(&chunks->moving[nr]);
+	uint64_t word;
+
+	if (!move || block_of_move(move) !=
+		     base >> MH_BLOCK_SHIFT << MH_BLOCK_SHIFT)
+		return 0;
+	word = word_of_move(move);
+	return is_at(word, base) ? word : 0;
+}
+
 /* Return: where the chunk at @base stands among the moves, or NULL. */
 static uint64_t *find_move(const struct mh_chunks *chunks, uintptr_t base,
 			   uint64_t *word)
 {
-	uint64_t move;
-
 	for (uint32_t i = 0; i < MH_MOVES; i++) {
-		move = LOAD_ACQUIRE(&chunks->moving[i]);
-		if (!move || block_of_move(move) !=
-			     base >> MH_BLOCK_SHIFT << MH_BLOCK_SHIFT)
-			continue;
-		*word = word_of_move(move);
-		if (is_at(*word, base))
+		*word = word_of_move_at(chunks, i, base);
+		if (*word)
 			return (uint64_t *)&chunks->moving[i];
 	}
 	return NULL;
@@ -1105,14 +1113,11 @@ static void consider_move(const struct mh_chunks *chunks, struct finding *found,
 			  uint16_t *slot, uintptr_t base)
 {
 	struct mh_chunk_spot spot = { slot, NULL, NULL };
-	uint64_t word, move;
+	uint64_t word;
 
 	for (uint32_t i = 0; i < MH_MOVES; i++) {
-		move = LOAD_ACQUIRE(&chunks->moving[i]);
-		word = move ? word_of_move(move) : 0;
-		if (!word || block_of_move(move) !=
-			     base >> MH_BLOCK_SHIFT << MH_BLOCK_SHIFT ||
-		    !is_at(word, base))
+		word = word_of_move_at(chunks, i, base);
+		if (!word)
 			continue;
 		spot.move = (uint64_t *)&chunks->moving[i];
 		consider(chunks, found, &spot, word, base);
@@ -1458,11 +1463,15 @@ find_behind(const struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 		return is_in(chunks, leaf, nr, address, chunk) ?
 			0 : find_further(chunks, address, chunk);
 	}
-	back = back_at(leaf, MH_GROUP_SHIFT, address);
-	if (!back)
-		back = back_at(leaf, shift = 14, address);
-	if (!back)
-		back = back_at(leaf, shift = 18, address);
+	back = back_at(leaf, shift, address);
+	if (!back) {
+		shift = 14;
+		back = back_at(leaf, shift, address);
+	}
+	if (!back) {
+		shift = 18;
+		back = back_at(leaf, shift, address);
+	}
 	return is_marked(chunks, address, shift, back, chunk) ||
 	       has_any_mark(chunks, leaf, address, shift, chunk) ?
 		0 : find_thoroughly(chunks, address, chunk);

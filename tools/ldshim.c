@@ -148,12 +148,14 @@ static void fail(char *problem)
 static void take_hooks(struct shim *shim)
 {
 	const struct ld_args *args = &shim->args;
-	char *problem = NULL;
+	char *problem = NULL, *why;
 
 	shim->takeover.rewrite.aliases = args->aliases;
 	shim->takeover.keep_debug = args->keep_debug;
-	if (args->self)
-		problem = takeover_set_self(&shim->takeover, args->self);
+	why = args->self ? takeover_set_self(&shim->takeover, args->self) : NULL;
+	if (why)
+		problem = xasprintf("-plugin-opt self=%s: %s", args->self, why);
+	free(why);
 	for (size_t i = 0; !problem && i < args->hooks.nr; i++)
 		problem = takeover_add_hooks(&shim->takeover,
 					     args->hooks.item[i]);

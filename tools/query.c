@@ -61,8 +61,13 @@ static void add_index(const struct remote_layer *layer, void *arg)
 	struct query *query = arg;
 	struct index *index = &query->index[query->nr_indexes];
 
-	if (!layer->layer.root || query->nr_indexes == MOST_INDEXES)
+	if (!layer->layer.root)
 		return;
+	if (query->nr_indexes == MOST_INDEXES) {
+		say("%s is not asked: more than %d indexes", layer->ident,
+		    MOST_INDEXES);
+		return;
+	}
 	if (chunks_open(&index->chunks, &query->memory,
 			(uintptr_t)layer->layer.root)) {
 		query->refused = 1;

@@ -13,6 +13,7 @@
 
 #include "asked.h"
 #include "elfedit.h"
+#include "elfview.h"
 #include "rewrite-lto.h"
 #include "takeover.h"
 
@@ -286,108 +287,6 @@ char *takeover_set_self(struct takeover *takeover, const char *word)
 
 /* ---- objects of the link ---------------------------------------------------- */
 
-/* What is wanted of an object, read where it lies. */
-struct view {
-	const unsigned char *file;
-	size_t bytes;
-	size_t headers, nr_headers;	/* of sections */
-	const char *names;		/* of symbols */
-	size_t names_bytes;
-	const unsigned char *symbols;
-	size_t nr_symbols;
-	int has_gimple;
-};
-
-/* Return: the bytes of a section, NULL when it is none or cut off. */
-static const void *view_section(const struct view *view, size_t i,
-				Elf64_Shdr *hdr)
-{
-	if (!i || i >= view->nr_headers)
-		return NULL;
-	memcpy(hdr, view->file + view->headers + i * sizeof(*hdr),
-	       sizeof(*hdr));
-	if (hdr->sh_type == SHT_NOBITS || hdr->sh_offset > view->bytes ||
-	    hdr->sh_size > view->bytes - hdr->sh_offset || !hdr->sh_size)
-		return NULL;
-	return view->file + hdr->sh_offset;
-}
-
-static int view_header(struct view *view, Elf64_Ehdr *ehdr)
-{
-	Elf64_Shdr first;
-
-	if (view->bytes < sizeof(*ehdr) || !elf_is(view->file, view->bytes))
-		return -1;
-	memcpy(ehdr, view->file, sizeof(*ehdr));
-	if (ehdr->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_type != ET_REL ||
-	    ehdr->e_shentsize != sizeof(first) ||
-	    ehdr->e_shoff > view->bytes ||
-	    view->bytes - ehdr->e_shoff < sizeof(first))
-		return -1;
-	memcpy(&first, view->file + ehdr->e_shoff, sizeof(first));
-	if (ehdr->e_shstrndx == SHN_XINDEX)
-		first.sh_info = first.sh_link;
-	else
-		first.sh_info = ehdr->e_shstrndx;
-	view->headers = ehdr->e_shoff;
-	view->nr_headers = ehdr->e_shnum ? ehdr->e_shnum : first.sh_size;
-	if (view->nr_headers > (view->bytes - view->headers) / sizeof(first))
-		return -1;
-	return (int)first.sh_info;
-}
-
-static void view_symbols(struct view *view, const void *data,
-			 const Elf64_Shdr *hdr)
-{
-	Elf64_Shdr strings;
-	const char *names = view_section(view, hdr->sh_link, &strings);
-
-	if (!names || names[strings.sh_size - 1])
-		return;
-	view->names = names;
-	view->names_bytes = strings.sh_size;
-	view->symbols = data;
-	view->nr_symbols = hdr->sh_size / sizeof(Elf64_Sym);
-}
-
-/* Return: 0 when it is an object, whole enough to be judged. */
-static int view_open(struct view *view, const void *file, size_t bytes)
-{
-	Elf64_Shdr hdr, strings;
-	Elf64_Ehdr ehdr;
-	const char *names;
-	int shstrtab;
-
-	*view = (struct view){ .file = file, .bytes = bytes };
-	shstrtab = view_header(view, &ehdr);
-	if (shstrtab < 0)
-		return -1;
-	names = view_section(view, (size_t)shstrtab, &strings);
-	if (!names || names[strings.sh_size - 1])
-		return -1;
-	for (size_t i = 1; i < view->nr_headers; i++) {
-		const void *data = view_section(view, i, &hdr);
-
-		if (!data)
-			continue;
-		if (hdr.sh_type == SHT_SYMTAB)
-			view_symbols(view, data, &hdr);
-		else if (hdr.sh_name < strings.sh_size &&
-			 starts_with(names + hdr.sh_name, ".gnu.lto_"))
-			view->has_gimple = 1;
-	}
-	return 0;
-}
-
-static const char *view_symbol(const struct view *view, size_t i,
-			       Elf64_Sym *sym)
-{
-	memcpy(sym, view->symbols + i * sizeof(*sym), sizeof(*sym));
-	return sym->st_name < view->names_bytes ? view->names + sym->st_name
-						: "";
-}
-
 /* Does a symbol of @file fit the word?  As in rewrite.c. */
 static int fits(const char *word, const char *file, const char *name,
 		int is_local)
@@ -449,13 +348,13 @@ static int is_part(const char *symbol, const char *x)
 }
 
 /* What @file, which is the FILE of "FILE:X", has instead of X.  NULL: it has X. */
-static char *lack_of(const struct view *view, const char *file, const char *x)
+static char *lack_of(const struct elfview *view, const char *file, const char *x)
 {
 	const char *part = NULL;
 	Elf64_Sym sym;
 
 	for (size_t i = 1; i < view->nr_symbols; i++) {
-		const char *symbol = view_symbol(view, i, &sym);
+		const char *symbol = elfview_symbol(view, i, &sym);
 
 		if (sym.st_shndx == SHN_UNDEF)
 			continue;
@@ -472,7 +371,7 @@ static char *lack_of(const struct view *view, const char *file, const char *x)
 			 file, part, x);
 }
 
-static void note_lacks(const struct takeover *takeover, const struct view *view,
+static void note_lacks(const struct takeover *takeover, const struct elfview *view,
 		       const char *file)
 {
 	const struct strings *symbols = &takeover->rewrite.symbols;
@@ -483,13 +382,13 @@ static void note_lacks(const struct takeover *takeover, const struct view *view,
 							symbols->item[i]));
 }
 
-static void note_seen(const struct takeover *takeover, const struct view *view)
+static void note_seen(const struct takeover *takeover, const struct elfview *view)
 {
 	const struct strings *symbols = &takeover->rewrite.symbols;
 	Elf64_Sym sym;
 
 	for (size_t i = 1; i < view->nr_symbols; i++) {
-		const char *symbol = view_symbol(view, i, &sym);
+		const char *symbol = elfview_symbol(view, i, &sym);
 
 		if (sym.st_shndx == SHN_UNDEF || !nameset_has(&takeover->names, symbol))
 			continue;
@@ -521,15 +420,15 @@ static int concerns_later(const struct takeover *takeover, const void *file,
 int takeover_concerns(const struct takeover *takeover, const char *name,
 		      const void *file, size_t bytes)
 {
-	struct view view;
+	struct elfview view;
 	Elf64_Sym sym;
 
-	if (view_open(&view, file, bytes))
+	if (elfview_open(&view, file, bytes))
 		return concerns_later(takeover, file, bytes, 0);
 	if (name && !view.has_gimple)
 		note_lacks(takeover, &view, name);
 	for (size_t i = 1; i < view.nr_symbols; i++) {
-		const char *symbol = view_symbol(&view, i, &sym);
+		const char *symbol = elfview_symbol(&view, i, &sym);
 
 		if (sym.st_shndx != SHN_UNDEF &&
 		    nameset_may_have(&takeover->names, symbol) &&
@@ -545,13 +444,13 @@ int takeover_concerns(const struct takeover *takeover, const char *name,
 int takeover_is_hooks(const struct takeover *takeover, const void *file,
 		      size_t bytes)
 {
-	struct view view;
+	struct elfview view;
 	Elf64_Sym sym;
 
-	if (view_open(&view, file, bytes))
+	if (elfview_open(&view, file, bytes))
 		return 0;
 	for (size_t i = 1; i < view.nr_symbols; i++) {
-		const char *name = view_symbol(&view, i, &sym);
+		const char *name = elfview_symbol(&view, i, &sym);
 
 		if (*name == '_' && sym.st_shndx != SHN_UNDEF &&
 		    starts_with(name, ENTRY_PREFIX) &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ldplugin-lto.c - what a link has, and does not show to its plugin: members of
- * archives that are not taken, code of LTO, and the guard
+ * ldplugin-line.c - what the linker's own line tells, and its plugin is not shown:
+ * members of archives that are not taken, code of LTO, and the guard
  */
 #define _GNU_SOURCE
 #include <errno.h>
