@@ -5,8 +5,9 @@
 #	sites_kill.py TIMES THREADS SEED LATEST COMMAND...
 #
 # COMMAND runs sites_kill; the file and the number of threads are added.
-# LATEST is the latest instant after the start, in milliseconds.  Once there is
-# a whole file, no thread may have lost a call that had returned, nor be more
+# LATEST is the latest instant after the start, in milliseconds, to begin with: later
+# where many come before there is a file, as on a busy machine.  Once there is a whole
+# file, no thread may have lost a call that had returned, nor be more
 # than one ahead; bytes may be behind by that one call.
 
 import glob
@@ -19,7 +20,8 @@ import sys
 import time
 import sites
 
-times, threads, seed, latest = (int(word) for word in sys.argv[1:5])
+times, threads, seed = (int(word) for word in sys.argv[1:4])
+latest = float(sys.argv[4])
 command = sys.argv[5:]
 draw = random.Random(seed)
 whole = early = behind = ahead = bad = 0
@@ -38,6 +40,7 @@ for turn in range(times):
     files = glob.glob(directory + "/*.sites")
     if not files:
         early += 1
+        latest *= 1.03
         continue
     if len(files) > 1:
         print("turn %d: %d files" % (turn, len(files)))
@@ -49,8 +52,10 @@ for turn in range(times):
     os.unlink(files[0])
     if not file:
         early += 1
+        latest *= 1.03
         continue
     whole += 1
+    latest *= 0.99
     births = size = frees = 0
     for address, retired, op, calls, more, _ in file.sites():
         if not file.place(address, retired)[1].endswith("/kill"):
