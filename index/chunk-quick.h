@@ -11,9 +11,17 @@
 #include "operand.h"
 #include "thread.h"
 
+/* The number of the first word of its way. */
 static inline size_t mh_chunk_way(uintptr_t address)
 {
-	return address >> MH_LEAF_SHIFT & (MH_WAYS - 1);
+	return address >> (MH_LEAF_SHIFT - __builtin_ctz(MH_WAY_WORDS)) &
+	       (MH_WAYS - 1) * MH_WAY_WORDS;
+}
+
+static inline struct mh_chunk_leaf *mh_chunk_way_leaf(const struct mh_chunks *chunks,
+						      size_t way)
+{
+	return (struct mh_chunk_leaf *)(uintptr_t)chunks->way[way + MH_WAY_LEAF];
 }
 
 /*
@@ -25,19 +33,18 @@ static inline void mh_chunk_init(struct mh_chunks *chunks)
 {
 	uint64_t unset = 0;
 
-	__atomic_compare_exchange_n(&chunks->way_start[0], &unset, 1, 0,
+	__atomic_compare_exchange_n(&chunks->way[MH_WAY_START], &unset, 1, 0,
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	unset = 0;
-	__atomic_compare_exchange_n(&chunks->apart_start[0], &unset, 1, 0,
+	__atomic_compare_exchange_n(&chunks->way[MH_WAY_APART], &unset, 1, 0,
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* @start: of the ways */
-static inline uint64_t mh_chunk_units(const uint64_t *start, size_t way,
-				      uintptr_t address)
+/* @start: of its way */
+static inline uint64_t mh_chunk_units(const uint64_t *start, uintptr_t address)
 {
 	/* acquire: pairs with the release of who has set it */
-	const uint64_t from = mh_xor_with(address, &start[way]);
+	const uint64_t from = mh_xor_with(address, start);
 
 	return from >> 4 | from << 60;
 }
@@ -148,7 +155,7 @@ static inline size_t mh_chunk_kind_at(const struct mh_chunks *chunks, size_t fir
 /**
  * mh_chunk_born_at() - record a chunk in the usual case
  * @way:	mh_chunk_way() of its address
- * @units:	below MH_LEAF_UNITS: mh_chunk_units() of it
+ * @units:	below MH_LEAF_UNITS: mh_chunk_units() of its address
  * @requested:	bytes asked for
  * @usable:	bytes that its owner may use, no less than @requested
  * @site:	caller
@@ -186,7 +193,7 @@ static inline size_t mh_chunk_born_at(struct mh_chunks *chunks, size_t way,
 			      apart > 0 ? 1 : MH_KIND_PROBES);
 	if (__builtin_expect(nr == SIZE_MAX, 0))
 		return 0;
-	slot = mh_chunk_slot(chunks->way_leaf[way], units);
+	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
 	kind = mh_chunk_sort(nr, 0);
 	/* or else callers ask again */
 	if (!kind)
@@ -213,9 +220,8 @@ static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
 					   int apart)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(apart ? chunks->apart_start :
-						      chunks->way_start,
-					      way, base);
+	const uint64_t units = mh_chunk_units(apart ? &chunks->way[way + MH_WAY_APART] :
+						      &chunks->way[way + MH_WAY_START], base);
 
 	return __builtin_expect(units >= MH_LEAF_UNITS, 0) ? 0 :
 		mh_chunk_born_at(chunks, way, units, requested, usable, site,
@@ -235,15 +241,14 @@ static inline size_t mh_chunk_dies_quickly(struct mh_chunks *chunks,
 					   uintptr_t base, int apart)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(apart ? chunks->apart_start :
-						      chunks->way_start,
-					      way, base);
+	const uint64_t units = mh_chunk_units(apart ? &chunks->way[way + MH_WAY_APART] :
+						      &chunks->way[way + MH_WAY_START], base);
 	uint16_t *slot;
 	size_t code, sort;
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
 		return 0;
-	slot = mh_chunk_slot(chunks->way_leaf[way], units);
+	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
 	code = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	sort = code >> MH_SLOT_SLACK_SHIFT;
 	/* or else gcc compares the code, and has both */
@@ -270,13 +275,13 @@ static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
 					 size_t *requested)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(chunks->way_start, way, base);
+	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_START], base);
 	uint64_t key;
 	uint32_t code;
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
 		return 0;
-	code = __atomic_load_n(mh_chunk_slot(chunks->way_leaf[way], units),
+	code = __atomic_load_n(mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units),
 			       __ATOMIC_ACQUIRE);
 	if (__builtin_expect(!mh_chunk_is_at(code, units), 0))
 		return 0;
@@ -313,7 +318,7 @@ static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
 						      uintptr_t base)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(chunks->apart_start, way, base);
+	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_APART], base);
 	const struct mh_chunk_hop none = { NULL, 0 };
 	struct mh_chunk_hop hop;
 	uint64_t free = 0, word;
@@ -321,7 +326,7 @@ static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
 		return none;
-	slot = mh_chunk_slot(chunks->way_leaf[way], units);
+	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
 	hop.code = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	hop.move = &chunks->moving[mh_chunk_move_nr()];
 	word = mh_chunk_move_of(base, (uint32_t)hop.code);
@@ -359,8 +364,9 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 		__ATOMIC_RELAXED);
 	uint16_t pending = (uint16_t)(MH_SLOT_PENDING |
 				      (hop.code & MH_SLOT_PLACE));
-	const size_t way = mh_chunk_way(base), old_way = mh_chunk_way(old);
-	const uint64_t units = mh_chunk_units(chunks->apart_start, way, base);
+	const size_t way = mh_chunk_way(base);
+	const size_t from = mh_chunk_way(old);
+	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_APART], base);
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0) ||
 	    __builtin_expect(!mh_chunk_born_at(chunks, way, units, requested, usable,
@@ -369,9 +375,8 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 	/* the address may be another thread's by now, which has put its own there */
 	if (base != old)
 		__atomic_compare_exchange_n(
-			mh_chunk_slot(chunks->way_leaf[old_way],
-				      mh_chunk_units(chunks->apart_start, old_way,
-						     old)),
+			mh_chunk_slot(mh_chunk_way_leaf(chunks, from),
+				      mh_chunk_units(&chunks->way[from + MH_WAY_APART], old)),
 			&pending, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	__atomic_store_n(hop.move, 0, __ATOMIC_RELEASE);
 	return 1;

@@ -89,8 +89,9 @@ leaf_in_short(const struct mh_chunks *chunks, uintptr_t address)
 {
 	const size_t way = mh_chunk_way(address);
 
-	return mh_chunk_units(chunks->way_start, way, address & ~(uintptr_t)15) <
-		       MH_LEAF_UNITS ? chunks->way_leaf[way] : NULL;
+	return mh_chunk_units(&chunks->way[way + MH_WAY_START],
+			      address & ~(uintptr_t)15) < MH_LEAF_UNITS ?
+		mh_chunk_way_leaf(chunks, way) : NULL;
 }
 
 static struct mh_chunk_leaf *find_leaf(const struct mh_chunks *chunks,
@@ -124,22 +125,18 @@ static struct mh_chunk_zone *make_zone(struct mh_chunks *chunks,
 static void set_way(struct mh_chunks *chunks, uintptr_t address,
 		    struct mh_chunk_leaf *leaf, int apart)
 {
-	const size_t way = mh_chunk_way(address);
-	struct mh_chunk_leaf *none = NULL;
+	const uint64_t start = address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT;
+	uint64_t *way = &chunks->way[mh_chunk_way(address)], none = 0;
 
 	mh_chunk_init(chunks);
-	if (!LOAD(&chunks->way_leaf[way]) &&
-	    __atomic_compare_exchange_n(&chunks->way_leaf[way], &none, leaf, 0,
-					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		/* release: pairs with mh_chunk_units() */
-		__atomic_store_n(&chunks->way_start[way],
-				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
-				 __ATOMIC_RELEASE);
-	if (apart && LOAD(&chunks->way_leaf[way]) == leaf &&
+	/* release: pairs with mh_chunk_units() */
+	if (!LOAD(&way[MH_WAY_LEAF]) &&
+	    __atomic_compare_exchange_n(&way[MH_WAY_LEAF], &none, (uintptr_t)leaf,
+					0, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		__atomic_store_n(&way[MH_WAY_START], start, __ATOMIC_RELEASE);
+	if (apart && LOAD(&way[MH_WAY_LEAF]) == (uintptr_t)leaf &&
 	    !(address >> MH_MOVE_SPACE_SHIFT))
-		__atomic_store_n(&chunks->apart_start[way],
-				 address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&way[MH_WAY_APART], start, __ATOMIC_RELEASE);
 }
 
 static struct mh_chunk_leaf *make_leaf(struct mh_chunks *chunks,
@@ -149,7 +146,7 @@ static struct mh_chunk_leaf *make_leaf(struct mh_chunks *chunks,
 	struct mh_chunk_zone *zone;
 
 	if (likely(leaf) && (!apart || likely(
-	    LOAD(&chunks->apart_start[mh_chunk_way(address)]) == address >>
+	    LOAD(&chunks->way[mh_chunk_way(address) + MH_WAY_APART]) == address >>
 	    MH_LEAF_SHIFT << MH_LEAF_SHIFT)))
 		return leaf;
 	zone = make_zone(chunks, address);

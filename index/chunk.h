@@ -44,7 +44,7 @@
 
 #include <mallochooks/runtime.h>
 
-#define MH_CHUNK_LAYOUT	3	/* for readers outside: Documentation/formats.rst */
+#define MH_CHUNK_LAYOUT	4	/* for readers outside: Documentation/formats.rst */
 
 #define MH_BLOCK_SHIFT	5	/* addresses that a slot stands for, 2^n bytes */
 #define MH_GROUP_SHIFT	10
@@ -138,11 +138,20 @@ struct mh_chunk_more {
 /* Marks are in units of 8 bytes, rounded up; 0 is none. */
 struct mh_chunk_leaf {
 	uint16_t slot[MH_LEAF_SLOTS];
-	uint64_t link[MH_LEAF_GROUPS];	/* to a struct mh_chunk_more, or 0 */
-	uint16_t mark_1k[MH_LEAF_GROUPS];
+	uint32_t mark_256k[MH_LEAF_GROUPS >> 8];	/* these few in the page of others */
 	uint16_t mark_16k[MH_LEAF_GROUPS >> 4];
-	uint32_t mark_256k[MH_LEAF_GROUPS >> 8];
+	uint16_t mark_1k[MH_LEAF_GROUPS];
+	uint64_t link[MH_LEAF_GROUPS];	/* to a struct mh_chunk_more, or 0 */
 };
+
+/*
+ * A short way to a leaf, in words of 64 bits, by number, so that two words of one are
+ * no pointer to be made first.  @START: first address of the leaf, set once; one whose
+ * way is another's is found by its zone.  @APART: the same, if its chunks begin apart,
+ * as for mh_chunk_born_at(), below 2^MH_MOVE_SPACE_SHIFT.  @LEAF: a pointer, there
+ * earlier than both.
+ */
+enum { MH_WAY_START, MH_WAY_APART, MH_WAY_LEAF, MH_WAY_WORDS = 4 };
 
 struct mh_chunk_zone {
 	struct mh_chunk_leaf *leaf[MH_ZONE_LEAVES];
@@ -182,11 +191,7 @@ struct mh_chunk_wide {
 
 /**
  * struct mh_chunks - an index
- * @way_start: short ways to leaves: the first address of each, set once.  A leaf
- *		whose way is another one's is found by its zone
- * @apart_start: the same, of those whose chunks begin apart, as for
- *		mh_chunk_born_at(), below 2^MH_MOVE_SPACE_SHIFT
- * @way_leaf:	where both lead, there earlier
+ * @way:	by address: mh_chunk_way()
  * @first_kinds: the first table of kinds
  * @zone:	by address, as far as 2^48
  * @beyond:	tables like @zone for wider addresses
@@ -202,9 +207,7 @@ struct mh_chunk_wide {
  * @moving:	chunks that stood in slots, and are reallocated just now
  */
 struct mh_chunks {
-	uint64_t way_start[MH_WAYS];
-	uint64_t apart_start[MH_WAYS];
-	struct mh_chunk_leaf *way_leaf[MH_WAYS];
+	uint64_t way[MH_WAYS * MH_WAY_WORDS] __attribute__((aligned(64)));
 	uint64_t first_kinds[1u << MH_KIND_BITS];
 	struct mh_chunk_zone *zone[MH_SPACE_ZONES];
 	struct mh_chunk_zone **beyond[MH_SPACES];
@@ -221,14 +224,14 @@ struct mh_chunks {
 };
 
 /* Readers outside know these: MH_CHUNK_LAYOUT grows with them. */
-_Static_assert(sizeof(struct mh_chunks) == 382336 &&
-	       offsetof(struct mh_chunks, kinds) == 381104 &&
-	       offsetof(struct mh_chunks, outer) == 381128 &&
-	       offsetof(struct mh_chunks, moving) == 381312 &&
-	       offsetof(struct mh_chunk_leaf, mark_1k) == 147456 &&
+_Static_assert(sizeof(struct mh_chunks) == 415104 &&
+	       offsetof(struct mh_chunks, kinds) == 413872 &&
+	       offsetof(struct mh_chunks, outer) == 413896 &&
+	       offsetof(struct mh_chunks, moving) == 414080 &&
+	       offsetof(struct mh_chunk_leaf, mark_1k) == 131360 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
 	       offsetof(struct mh_chunk_wide, opened) == 56 &&
-	       sizeof(struct mh_chunk_wide) == 64, "layout 3");
+	       sizeof(struct mh_chunk_wide) == 64, "layout 4");
 
 /**
  * struct mh_chunk - what is known of a chunk
