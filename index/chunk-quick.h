@@ -299,12 +299,28 @@ static inline uint64_t mh_chunk_move_of(uintptr_t base, uint32_t code)
 	return (uint64_t)base >> MH_BLOCK_SHIFT << MH_MOVE_BLOCK_SHIFT | code;
 }
 
-/* Where a thread's moves stand, unless another one is there: stacks are whole pages
- * apart. */
-static inline uint32_t mh_chunk_move_nr(void)
+/* Of so many places, a power of two, the first for a thread's moves: stacks are whole pages apart. */
+static inline uint32_t mh_chunk_move_nr(uint64_t thread, unsigned int places)
 {
-	return (uint32_t)(mh_thread_pointer() >> 12) * 0x9e3779b1u >>
-	       (32 - __builtin_ctz(MH_MOVES));
+	return (uint32_t)(thread >> 12) * 0x9e3779b1u >>
+	       (32 - __builtin_ctz(places));
+}
+
+/*
+ * Write down a move.  Of a thread's own place nobody else takes notice; one that is
+ * not empty is a move that a signal has broken into.
+ */
+static inline uint64_t *mh_chunk_put_move(struct mh_chunks *chunks, uint64_t move)
+{
+	const uint64_t thread = mh_thread_pointer();
+	struct mh_chunk_mover *mover =
+		&chunks->mover[mh_chunk_move_nr(thread, MH_MOVERS)];
+
+	if (__builtin_expect(!mh_is_there(&mover->owner, thread), 0) ||
+	    __builtin_expect(!mh_is_there(&mover->move, 0), 0))
+		return mh_chunk_put_move_slowly(chunks, move);
+	__atomic_store_n(&mover->move, move, __ATOMIC_RELEASE);
+	return &mover->move;
 }
 
 /**
@@ -321,19 +337,17 @@ static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
 	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_APART], base);
 	const struct mh_chunk_hop none = { NULL, 0 };
 	struct mh_chunk_hop hop;
-	uint64_t free = 0, word;
 	uint16_t *slot;
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
 		return none;
 	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
 	hop.code = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	hop.move = &chunks->moving[mh_chunk_move_nr()];
-	word = mh_chunk_move_of(base, (uint32_t)hop.code);
-	if (__builtin_expect(!mh_chunk_is_at((uint32_t)hop.code, units), 0) ||
-	    __builtin_expect(!__atomic_compare_exchange_n(hop.move, &free, word,
-							  0, __ATOMIC_RELEASE,
-							  __ATOMIC_RELAXED), 0))
+	if (__builtin_expect(!mh_chunk_is_at((uint32_t)hop.code, units), 0))
+		return none;
+	hop.move = mh_chunk_put_move(chunks, mh_chunk_move_of(
+						base, (uint32_t)hop.code));
+	if (__builtin_expect(!hop.move, 0))
 		return none;
 	/* release: who finds that finds the move, too */
 	__atomic_store_n(slot, (uint16_t)(MH_SLOT_PENDING |

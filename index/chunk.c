@@ -667,16 +667,27 @@ static uint64_t word_of_move(uint64_t move)
 	return word ? word | MH_WORD_PENDING : 0;
 }
 
-/* Return: where it stands then, or NULL: too many move at once, or it is too far. */
-static uint64_t *put_in_moves(struct mh_chunks *chunks, uintptr_t base,
-			      uint32_t code)
+MH_RUNTIME uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t move)
 {
-	const uint64_t move = mh_chunk_move_of(base, code);
-	const uint32_t first = mh_chunk_move_nr();
-	uint64_t *where;
+	const uint64_t thread = mh_thread_pointer();
+	uint32_t first = mh_chunk_move_nr(thread, MH_MOVERS);
+	struct mh_chunk_mover *mover;
+	uint64_t *where, nobody;
 
-	if (base >> MH_MOVE_SPACE_SHIFT)
-		return NULL;
+	for (uint32_t i = 0; i < MH_MOVERS; i++) {
+		mover = &chunks->mover[(first + i) % MH_MOVERS];
+		nobody = 0;
+		if (LOAD(&mover->owner) != thread &&
+		    !__atomic_compare_exchange_n(&mover->owner, &nobody, thread, 0,
+						 __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED))
+			continue;
+		if (LOAD(&mover->move))
+			break;
+		__atomic_store_n(&mover->move, move, __ATOMIC_RELEASE);
+		return &mover->move;
+	}
+	first = mh_chunk_move_nr(thread, MH_MOVES);
 	for (uint32_t i = 0; i < MH_MOVES; i++) {
 		where = &chunks->moving[(first + i) % MH_MOVES];
 		if (!LOAD(where) && swap_word(where, 0, move))
@@ -685,11 +696,18 @@ static uint64_t *put_in_moves(struct mh_chunks *chunks, uintptr_t base,
 	return NULL;
 }
 
-/* The word of a move, if that is of a chunk at @base, or 0. */
-static uint64_t word_of_move_at(const struct mh_chunks *chunks, uint32_t nr,
-				uintptr_t base)
+/* The place number @nr of a move, of all that there are. */
+#define ALL_MOVES	(MH_MOVES + MH_MOVERS)
+static uint64_t *move_nr(const struct mh_chunks *chunks, uint32_t nr)
 {
-	const uint64_t move = LOAD_ACQUIRE(&chunks->moving[nr]);
+	return (uint64_t *)(nr < MH_MOVERS ? &chunks->mover[nr].move :
+					     &chunks->moving[nr - MH_MOVERS]);
+}
+
+/* The word of a move, if that is of a chunk at @base, or 0. */
+static uint64_t word_of_move_at(const uint64_t *where, uintptr_t base)
+{
+	const uint64_t move = LOAD_ACQUIRE(where);
 	uint64_t word;
 
 	if (!move || block_of_move(move) !=
@@ -703,10 +721,10 @@ static uint64_t word_of_move_at(const struct mh_chunks *chunks, uint32_t nr,
 static uint64_t *find_move(const struct mh_chunks *chunks, uintptr_t base,
 			   uint64_t *word)
 {
-	for (uint32_t i = 0; i < MH_MOVES; i++) {
-		*word = word_of_move_at(chunks, i, base);
+	for (uint32_t i = 0; i < ALL_MOVES; i++) {
+		*word = word_of_move_at(move_nr(chunks, i), base);
 		if (*word)
-			return (uint64_t *)&chunks->moving[i];
+			return move_nr(chunks, i);
 	}
 	return NULL;
 }
@@ -1112,11 +1130,11 @@ static void consider_move(const struct mh_chunks *chunks, struct finding *found,
 	struct mh_chunk_spot spot = { slot, NULL, NULL };
 	uint64_t word;
 
-	for (uint32_t i = 0; i < MH_MOVES; i++) {
-		word = word_of_move_at(chunks, i, base);
+	for (uint32_t i = 0; i < ALL_MOVES; i++) {
+		word = word_of_move_at(move_nr(chunks, i), base);
 		if (!word)
 			continue;
-		spot.move = (uint64_t *)&chunks->moving[i];
+		spot.move = move_nr(chunks, i);
 		consider(chunks, found, &spot, word, base);
 	}
 	if (!spot.move)
@@ -1172,8 +1190,8 @@ static void look_in_moves(const struct mh_chunks *chunks, struct finding *found)
 	uint64_t move, word, own;
 	uintptr_t base;
 
-	for (uint32_t i = 0; i < MH_MOVES; i++) {
-		move = LOAD_ACQUIRE(&chunks->moving[i]);
+	for (uint32_t i = 0; i < ALL_MOVES; i++) {
+		move = LOAD_ACQUIRE(move_nr(chunks, i));
 		word = move ? word_of_move(move) : 0;
 		if (!word || !find_leaf(chunks, block_of_move(move)))
 			continue;
@@ -1185,7 +1203,7 @@ static void look_in_moves(const struct mh_chunks *chunks, struct finding *found)
 		}
 		spot.slot = slot_at(find_leaf(chunks, base), base);
 		spot.more = NULL;
-		spot.move = (uint64_t *)&chunks->moving[i];
+		spot.move = move_nr(chunks, i);
 		consider(chunks, found, &spot, word, base);
 	}
 }
@@ -1530,7 +1548,8 @@ static inline uint64_t token(uint64_t word)
 {
 	if (word & MH_WORD_IS_WIDE)
 		return 0;
-	return (uint64_t)(mh_chunk_move_nr() & MH_WORD_TOKEN)
+	return (uint64_t)(mh_chunk_move_nr(mh_thread_pointer(), MH_MOVES) &
+			  MH_WORD_TOKEN)
 	       << MH_WORD_TOKEN_SHIFT;
 }
 
@@ -1551,7 +1570,9 @@ static int leave_to_move(struct mh_chunks *chunks, struct mh_chunk_move *move)
 {
 	const uint32_t code = code_of(move->before);
 
-	move->spot.move = put_in_moves(chunks, move->base, code);
+	/* where it is too far, a move cannot tell */
+	move->spot.move = move->base >> MH_MOVE_SPACE_SHIFT ? NULL :
+		mh_chunk_put_move_slowly(chunks, mh_chunk_move_of(move->base, code));
 	if (swap_slot(move->spot.slot, code, pending_code(move->base)))
 		return 1;
 	if (move->spot.move)

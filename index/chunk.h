@@ -94,7 +94,8 @@
 #define MH_WORD_TOKEN		0x7fu
 
 /* A move: the number of a block, and what its slot held. */
-#define MH_MOVES		128	/* at a time */
+#define MH_MOVES		128	/* at a time, of threads that have no mover */
+#define MH_MOVERS		64
 #define MH_MOVE_BLOCK_SHIFT	16
 #define MH_MOVE_SPACE_SHIFT	(64 - MH_MOVE_BLOCK_SHIFT + MH_BLOCK_SHIFT)
 
@@ -190,6 +191,18 @@ struct mh_chunk_wide {
 #define MH_WIDE_BLOCKS	18	/* each twice as large as the one before */
 
 /**
+ * struct mh_chunk_mover - where a thread's moves stand, one at a time
+ * @owner:	its thread pointer; for good, as nobody tells us of a thread's end
+ * @move:	as in @moving; written by that thread alone
+ *
+ * A line of its own: threads that reallocate at the same time do not meet.
+ */
+struct mh_chunk_mover {
+	uint64_t owner;
+	uint64_t move;
+} __attribute__((aligned(64)));
+
+/**
  * struct mh_chunks - an index
  * @way:	by address: mh_chunk_way()
  * @first_kinds: the first table of kinds
@@ -205,6 +218,7 @@ struct mh_chunk_wide {
  * @inner:	tables to which this one is the outer one
  * @depth:	tables that we are nested in
  * @moving:	chunks that stood in slots, and are reallocated just now
+ * @mover:	the same, each by the thread that owns the entry
  */
 struct mh_chunks {
 	uint64_t way[MH_WAYS * MH_WAY_WORDS] __attribute__((aligned(64)));
@@ -221,13 +235,15 @@ struct mh_chunks {
 	struct mh_chunks *inner[MH_INNER_TABLES];
 	uint32_t depth;
 	uint64_t moving[MH_MOVES] __attribute__((aligned(64)));
+	struct mh_chunk_mover mover[MH_MOVERS];
 };
 
 /* Readers outside know these: MH_CHUNK_LAYOUT grows with them. */
-_Static_assert(sizeof(struct mh_chunks) == 415104 &&
+_Static_assert(sizeof(struct mh_chunks) == 419200 &&
 	       offsetof(struct mh_chunks, kinds) == 413872 &&
 	       offsetof(struct mh_chunks, outer) == 413896 &&
 	       offsetof(struct mh_chunks, moving) == 414080 &&
+	       offsetof(struct mh_chunks, mover) == 415104 &&
 	       offsetof(struct mh_chunk_leaf, mark_1k) == 131360 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
 	       offsetof(struct mh_chunk_wide, opened) == 56 &&
@@ -319,6 +335,15 @@ int mh_chunk_knows_slowly(struct mh_chunks *chunks, uintptr_t base,
  */
 void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 			  struct mh_chunk_move *move);
+
+/**
+ * mh_chunk_put_move_slowly() - what mh_chunk_put_move() does, in any case
+ * @move:	mh_chunk_move_of() of it
+ *
+ * From the next time on it may have one.
+ * Return: where it stands, or NULL: too many move at once.
+ */
+uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t move);
 
 /**
  * mh_chunk_hop_slowly() - what mh_chunk_hop_begins() has begun, as such a move

@@ -179,18 +179,31 @@ static int reread(const struct chunks *chunks, struct spot *spot)
 	return 0;
 }
 
+static int is_move_at(uint64_t move, uint64_t block, uint32_t code)
+{
+	return move >> MH_MOVE_BLOCK_SHIFT == block >> MH_BLOCK_SHIFT &&
+	       !((move ^ code) & MH_SLOT_PLACE);
+}
+
 /* What a slot held that says that its chunk is reallocated just now; 0: it is over. */
 static uint32_t find_move(struct chunks *chunks, uint64_t block, uint32_t code)
 {
-	uint64_t moving[MH_MOVES];
+	struct {
+		uint64_t moving[MH_MOVES];
+		struct mh_chunk_mover mover[MH_MOVERS];
+	} there;
 
-	if (peek(chunks, chunks->at + offsetof(struct mh_chunks, moving), moving,
-		 sizeof(moving)))
+	_Static_assert(offsetof(struct mh_chunks, moving) + sizeof(there) ==
+		       sizeof(struct mh_chunks), "one behind the other");
+	if (peek(chunks, chunks->at + offsetof(struct mh_chunks, moving), &there,
+		 sizeof(there)))
 		return 0;
+	for (unsigned int i = 0; i < MH_MOVERS; i++)
+		if (is_move_at(there.mover[i].move, block, code))
+			return (uint16_t)there.mover[i].move;
 	for (unsigned int i = 0; i < MH_MOVES; i++)
-		if (moving[i] >> MH_MOVE_BLOCK_SHIFT == block >> MH_BLOCK_SHIFT &&
-		    !((moving[i] ^ code) & MH_SLOT_PLACE))
-			return (uint16_t)moving[i];
+		if (is_move_at(there.moving[i], block, code))
+			return (uint16_t)there.moving[i];
 	return 0;
 }
 

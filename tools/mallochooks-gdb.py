@@ -28,7 +28,7 @@ STACK_IDENT = 8
 STACK_LAYERS = 48
 LAYER_ROOT = 104
 
-TABLE_BYTES = 415104
+TABLE_BYTES = 419200
 FIRST_KINDS = 131072
 ZONES = 147456
 BEYOND = 409600
@@ -140,7 +140,8 @@ class Index:
     def slot(self, code, block):
         pending = code >= OTHER
         if pending:
-            moves = read(self.table + MOVING, "128Q") or ()
+            # 128 moves, then 64 lines of an owner and its move
+            moves = read(self.table + MOVING, "128Q" + "8xQ48x" * 64) or ()
             codes = [move & 0xFFFF for move in moves
                      if move >> 16 == block >> 5 and not (move ^ code) & 1]
             code = codes[0] if codes else 0

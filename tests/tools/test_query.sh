@@ -354,7 +354,7 @@ patch()
 		open("patched.so", "wb").write(data.replace(old, new))
 	END
 }
-if patch "24 4 415104 0" "24 5 415104 0"; then
+if patch "24 4 419200 0" "24 5 419200 0"; then
 	start "LD_PRELOAD=$work/patched.so" ./main churn
 	refused "another layout" "an index of another release" "$pid"
 	end
