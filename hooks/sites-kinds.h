@@ -143,8 +143,7 @@ void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 	bytes = place->most - sort;
 	life = (struct mh_sites_life *)(file_base + at + NO_LIFE);
 	life->grown += size - bytes;
-	changes(caller, RESIZED, size);
-	if (unlikely(!note(key_of(MH_SITES_REALLOC, caller), size)))
+	if (unlikely(!note_live(key_of(MH_SITES_REALLOC, caller), size)))
 		note_further(key_of(MH_SITES_REALLOC, caller), size);
 	shard->room += (int64_t)bytes;
 	remember_in(shard, moved.ptr, size);

@@ -27,7 +27,7 @@
 enum change {
 	DIED = MH_SITES_AT_ONCE,
 	GROWN = MH_SITES_AGES,	/* by a number of bytes, which may be negative */
-	RESIZED,		/* a chunk of some site, to so many bytes */
+	MADE,			/* a chunk of so many bytes, by realloc */
 	CALLED			/* no change: a call, counted in a record */
 };
 
@@ -51,9 +51,9 @@ static inline void apply(struct mh_sites_life *life, enum change change,
 {
 	if (change == GROWN) {
 		life->grown += bytes;
-	} else if (change == RESIZED) {
-		life->resizes++;
-		life->resized_bytes += bytes;
+	} else if (change == MADE) {
+		life->made++;
+		life->made_bytes += bytes;
 	} else if (change < GROWN) {
 		life->died[change]++;
 		life->died_bytes += bytes;
@@ -68,9 +68,9 @@ static void apply_atomically(struct mh_sites_life *life, enum change change,
 
 	if (change == GROWN) {
 		to = &life->grown;
-	} else if (change == RESIZED) {
-		__atomic_fetch_add(&life->resizes, 1, __ATOMIC_RELAXED);
-		to = &life->resized_bytes;
+	} else if (change == MADE) {
+		__atomic_fetch_add(&life->made, 1, __ATOMIC_RELAXED);
+		to = &life->made_bytes;
 	} else if (change < GROWN) {
 		__atomic_fetch_add(&life->died[change], 1, __ATOMIC_RELAXED);
 	}
@@ -251,13 +251,11 @@ static struct mh_sites_heap heap_of(const struct mh_sites_record *record)
 	case MH_SITES_LIFE:
 		for (int age = 0; age < (int)MH_SITES_AGES; age++)
 			heap.chunks -= life->died[age];
-		heap.chunks -= life->resizes;
-		heap.bytes = life->grown - life->died_bytes -
-			     life->resized_bytes;
+		heap.chunks += life->made;
+		heap.bytes = life->made_bytes + life->grown - life->died_bytes;
 		break;
 	case MH_SITES_MALLOC:
 	case MH_SITES_CALLOC:
-	case MH_SITES_REALLOC:
 	case MH_SITES_MEMALIGN:
 		for (int b = 0; b < (int)MH_SITES_BUCKETS; b++)
 			heap.chunks += record->calls[b];

@@ -27,8 +27,8 @@ static void move_life(struct mh_sites_life *from, struct mh_sites_life *to)
 		move(&from->died[age], &to->died[age]);
 	move(&from->died_bytes, &to->died_bytes);
 	move(&from->grown, &to->grown);
-	move(&from->resizes, &to->resizes);
-	move(&from->resized_bytes, &to->resized_bytes);
+	move(&from->made, &to->made);
+	move(&from->made_bytes, &to->made_bytes);
 }
 
 /* What was lost before there was a file. */
@@ -56,11 +56,11 @@ static void met_unseen(void)
 static void lose(uint64_t key, uint64_t size, enum change change)
 {
 	struct mh_sites_header *head = is_open() ? file.head : NULL;
+	struct mh_sites_life *life = head ? &head->lost_life : &lost.life;
 
 	switch (op_of(key)) {
 	case MH_SITES_LIFE:
-		apply_atomically(head ? &head->lost_life : &lost.life, change,
-				 size);
+		apply_atomically(life, change, size);
 		break;
 	case MH_SITES_FREE:
 	case MH_SITES_FREE_LOADER:
@@ -72,6 +72,11 @@ static void lose(uint64_t key, uint64_t size, enum change change)
 	default:
 		add(head ? &head->lost_calls : &lost.calls, 1);
 		add(head ? &head->lost_bytes : &lost.bytes, size);
+	}
+	/* one of the lost calls, but by itself it has made no chunk */
+	if (op_of(key) == MH_SITES_REALLOC && !alive_is_off()) {
+		add(&life->made, -(uint64_t)1);
+		add(&life->made_bytes, -size);
 	}
 	/* seq_cst, as in open_file(): one of the two moves it for certain */
 	if (!head && is_open())

@@ -302,19 +302,22 @@ static inline int add_to(struct mh_sites_record *record, size_t size)
 	return 1;
 }
 
-/* Counts a call whose record is the first that the index leads to. */
-static inline int note(uint64_t key, size_t size)
+/* Counts a call whose record is the first that the index leads to; of a live stack. */
+static inline int note_live(uint64_t key, size_t size)
 {
 	struct mh_sites_record *record;
 	uint32_t at;
 
-	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
-		return 0;
 	at = hash(key, mine.mask);
 	/* The mask first: use_index() in a handler makes both larger. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	record = record_at(mine.index[at]);
 	return likely(record->key == key) && add_to(record, size);
+}
+
+static inline int note(uint64_t key, size_t size)
+{
+	return likely(MH_PHASE.word == MH_PHASE_LIVE) && note_live(key, size);
 }
 
 /* This thread's record of a key, or NULL. */
@@ -443,7 +446,11 @@ static void *birth(void *ptr, uint64_t key, size_t size)
 	if (!ptr)
 		key = key_of(MH_SITES_FAILED, address_of(key));
 	note_further(key, size);
-	return ptr ? born(ptr, size) : NULL;
+	if (!ptr)
+		return NULL;
+	if (HAS_LIVES && op_of(key) == MH_SITES_REALLOC)
+		changes(address_of(key), MADE, size);
+	return born(ptr, size);
 }
 
 /*
@@ -524,7 +531,6 @@ static void *resized(const struct victim *old, void *ptr, size_t size,
 		     caller_t caller)
 {
 	changes(old->site, GROWN, size - old->bytes);
-	changes(caller, RESIZED, size);
 	if (likely(MH_PHASE.word == MH_PHASE_LIVE))
 		forgets(old->bytes);
 	if (unlikely(!note(key_of(MH_SITES_REALLOC, caller), size)))

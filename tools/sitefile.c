@@ -444,9 +444,9 @@ static struct site_counts counts_of_life(const struct mh_sites_life *life)
 {
 	struct site_counts counts = { .bytes = 0 };
 
-	counts.alive.chunks = -(int64_t)life->resizes;
-	counts.alive.bytes = (int64_t)(life->grown - life->died_bytes -
-				       life->resized_bytes);
+	counts.alive.chunks = (int64_t)life->made;
+	counts.alive.bytes = (int64_t)(life->made_bytes + life->grown -
+				       life->died_bytes);
 	for (size_t i = 0; i < MH_SITES_AGES; i++) {
 		counts.died[i] = life->died[i];
 		counts.alive.chunks = (int64_t)((uint64_t)counts.alive.chunks -
@@ -543,7 +543,8 @@ static void take_record(struct reading *reading,
 		reading->process->damaged++;
 		return;
 	}
-	if (op <= SITE_MEMALIGN && reading->process->lives)
+	/* what realloc has made is told by a life */
+	if (op <= SITE_MEMALIGN && op != SITE_REALLOC && reading->process->lives)
 		counts.alive = (struct site_heap){
 			(int64_t)calls_of(record), (int64_t)record->bytes,
 		};

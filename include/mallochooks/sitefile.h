@@ -16,7 +16,7 @@
  * loaded a library, a process has no file, and leaves none when it is killed.
  *
  * Where the layer index stands below, a file tells also what became of the chunks
- * (version 2): records of operation 0, which are struct mh_sites_life, and pages of
+ * (version 3): records of operation 0, which are struct mh_sites_life, and pages of
  * struct mh_sites_alive.  All else is the same in both versions.
  *
  * A reader sums up the records of equal key.  A key is an operation and a
@@ -35,7 +35,7 @@
 /* "mhsites\0" as a little-endian number: its topmost nibble is no operation. */
 #define MH_SITES_MAGIC		0x007365746973686dull
 #define MH_SITES_VERSION	1	/* calls */
-#define MH_SITES_VERSION_LIVES	2	/* calls, and what became of the chunks */
+#define MH_SITES_VERSION_LIVES	3	/* calls, and what became of the chunks */
 #define MH_SITES_PAGE_BYTES	4096u
 #define MH_SITES_RECORDS	63u	/* records of a page */
 #define MH_SITES_BUCKETS	12u
@@ -118,23 +118,23 @@ enum mh_sites_age {
  * @died_bytes:	that they had when they were freed, as requested
  * @grown:	bytes that reallocs have added to chunks that were allocated at
  *		the site, in two's complement: they take some away as well
- * @resizes:	calls of realloc at the site that made no chunk, but gave one
- *		another size (those are counted as calls too)
- * @resized_bytes: that these requested
+ * @made:	calls of realloc at the site that made a chunk, as of NULL, where others
+ *		gave one another size (all of them are counted as calls too)
+ * @made_bytes:	that these requested
  *
  * A chunk belongs to the site that allocated it, whatever reallocs it.  So what
  * lives of a site is, all records and threads together,
  *
- *	chunks = allocations - resizes - died (+ inherited)
- *	bytes = allocated bytes - resized_bytes + grown - died_bytes (+ inherited)
+ *	chunks = allocations by other than realloc + made - died (+ inherited)
+ *	bytes = bytes of these + made_bytes + grown - died_bytes (+ inherited)
  */
 struct mh_sites_life {
 	uint64_t key;
 	uint64_t died[MH_SITES_AGES];
 	uint64_t died_bytes;
 	uint64_t grown;
-	uint64_t resizes;
-	uint64_t resized_bytes;
+	uint64_t made;
+	uint64_t made_bytes;
 };
 
 /* Chunks and the bytes that they requested; modulo 2^64. */
@@ -299,7 +299,8 @@ enum mh_sites_state {
  * @peak_percent: bytes that lived were noted each time they had grown by so much;
  *		0: never
  * @at_peak:	all that lived when this was noted; 0 chunks: nothing was
- * @lost_life:	changes counted at no site; its key is 0
+ * @lost_life:	changes counted at no site; its key is 0.  @made and @made_bytes are less
+ *		what @lost_calls and @lost_bytes have of realloc, in two's complement
  * @options:	1 or 2: which of the two texts of options is whole; 0: there is
  *		none; files of an earlier age have zeros from here on
  * @options_bytes: of each of the texts
@@ -312,17 +313,17 @@ enum mh_sites_state {
  * @base_lost:	@lost_calls to @lost_failed when it did
  * @inside:	identity of the allocator out of whose chunks this one carves its
  *		own; empty: of none
- * @unseen:	deaths of chunks that the layer index did not know (version 2)
+ * @unseen:	deaths of chunks that the layer index did not know (version 3)
  * @gaps:	twice the number of times that nothing was recorded, as core.record,
  *		sites.on or, of lives, index.on said; odd: nothing is now, or was in
  *		the end
- * @reach:	enum mh_sites_reach, stored after what it tells of (version 2)
+ * @reach:	enum mh_sites_reach, stored after what it tells of (version 3)
  * @reach_threads: other threads that ran meanwhile
  * @unreached_page: number of the first page of struct mh_sites_unreached; their kind
  *		is MH_SITES_PAGE_NONE, so that readers of an earlier age leave them
  *		out; 0: there is none
  * @unreached:	what found no room there: lost directly, and indirectly
- * @no_record:	of no meaning to readers (version 2): where a thread counts that has no
+ * @no_record:	of no meaning to readers (version 3): where a thread counts that has no
  *		record of a site yet, to notice that; all of its counts are too high
  * @no_life:	likewise
  * @exe:	path of the executable, from /proc/self/exe

@@ -117,7 +117,7 @@ class File:
             kind, shard, used, base = struct.unpack_from("=IIII", data, at)
             rule(not base or kind == 1 and base < self.head["pages_used"],
                  "page %d: base %d", page, base)
-            rule(kind <= (3 if self.head["version"] == 2 else 2),
+            rule(kind <= (3 if self.head["version"] == 3 else 2),
                  "page %d of kind %d", page, kind)
             if kind == 1:
                 rule(used <= 63, "page %d of %d records", page, used)
@@ -136,12 +136,12 @@ class File:
 
     def header(self, data):
         head = self.head
-        rule(head["version"] in (1, 2), "version %d", head["version"])
+        rule(head["version"] in (1, 3), "version %d", head["version"])
         rule(head["page_bytes"] == PAGE and head["record_bytes"] == 64 and
              head["nr_buckets"] == 12, "other sizes than of version 1")
         rule(not any(data[ASKED_END:NO_RECORD]) and
              not any(data[NO_RECORD_END:1024]) and
-             (head["version"] == 2 or
+             (head["version"] == 3 or
               not any(data[NO_RECORD:NO_RECORD_END] +
                       data[240:ASKED])),
              "garbage in the header")
@@ -191,7 +191,7 @@ class File:
             return
         self.records += 1
         if not key >> 60 & 7:
-            rule(self.head["version"] == 2, "no operation: %#x", key)
+            rule(self.head["version"] == 3, "no operation: %#x", key)
             self.lives[key] = added_words(self.lives.get(key, [0] * 7),
                                           struct.unpack_from("=7Q", data, at + 8))
             return
@@ -236,16 +236,16 @@ class File:
             return heaps.setdefault((place, key >> 63), [0] * 9)
 
         for key, (size, buckets) in self.keys.items():
-            if OPS[key >> 60 & 7] in BIRTHS:
+            if OPS[key >> 60 & 7] in BIRTHS and OPS[key >> 60 & 7] != "realloc":
                 to = heap(key & ~(7 << 60))
                 to[0] += sum(buckets)
                 to[1] += size
         lives = dict(self.lives)
         lives[NOWHERE] = added_words(lives.get(NOWHERE, [0] * 7), self.lost_life)
-        for key, (once, short, late, gone, grown, nr, resized) in lives.items():
+        for key, (once, short, late, gone, grown, nr, made) in lives.items():
             to = heap(key)
-            to[0] -= once + short + late + nr
-            to[1] += grown - gone - resized
+            to[0] += nr - once - short - late
+            to[1] += made + grown - gone
             to[2:5] = [a + b for a, b in zip(to[2:5], (once, short, late))]
         to = heap(NOWHERE)
         to[0] += self.head["lost_calls"]
