@@ -457,7 +457,24 @@ static int by_base(const void *a, const void *b)
 {
 	const struct found *x = a, *y = b;
 
-	return (x->chunk.base > y->chunk.base) - (x->chunk.base < y->chunk.base);
+	if (x->chunk.base != y->chunk.base)
+		return x->chunk.base > y->chunk.base ? 1 : -1;
+	/* of an index each has its own */
+	return (x->ident > y->ident) - (x->ident < y->ident);
+}
+
+/*
+ * While a process runs, a chunk may go, and another one come at its address: one of
+ * them is enough, and they have never been there both.
+ */
+static void drop_twins(struct query *query)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < query->nr; i++)
+		if (!nr || by_base(&query->found[nr - 1], &query->found[i]))
+			query->found[nr++] = query->found[i];
+	query->nr = nr;
 }
 
 static void list_objects(struct query *query, size_t *changed, size_t *missing)
@@ -473,6 +490,7 @@ static void list_objects(struct query *query, size_t *changed, size_t *missing)
 	}
 	if (query->nr)
 		qsort(query->found, query->nr, sizeof(*query->found), by_base);
+	drop_twins(query);
 }
 
 /* Return: 1 when some could not be read. */

@@ -89,6 +89,12 @@ mk O="$out" check T=tests/room/test_good || { cat "$log"; fail "T=tests/room/tes
 has '^1 passed, 0 failed, 0 skipped$'
 mk O="$out" check T=environment V=1 || { cat "$log"; fail "T=environment"; }
 has '^1 passed, 0 failed, 0 skipped$'
+CHECK_UNTIL=1
+export CHECK_UNTIL
+mk O="$out" check T=environment || { cat "$log"; fail "CHECK_UNTIL=1"; }
+unset CHECK_UNTIL
+has '^SKIP tests/room/test_environment \(no time is left: CHECK_UNTIL\)$'
+has '^0 passed, 0 failed, 1 skipped$'
 ! mk O="$out" check T=nosuch || fail "T=nosuch"
 rm test_bad.c test_broken.c test_fail.sh test_hang.sh
 mk O="$out" check || { cat "$log"; fail "make check fails without a test that does"; }

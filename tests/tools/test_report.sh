@@ -352,8 +352,11 @@ for bytes in 8 100 4095; do
 	bad "cut at $bytes" "is cut off within its header" x.sites
 done
 copy
-poke x.sites 8 3
-bad "future" "is of format 3, this mallochooks reads formats 1 and 2: use a newer one" x.sites
+poke x.sites 8 4
+bad "future" "is of format 4, this mallochooks reads formats 1 and 3: use a newer one" x.sites
+copy
+poke x.sites 8 2
+bad "past" "is of format 2, this mallochooks reads formats 1 and 3: use the one that it was made with" x.sites
 copy
 poke x.sites 8 0
 bad "past" "is of format 0" x.sites
