@@ -160,8 +160,8 @@ static __attribute__((noinline)) struct mh_born born_slowly(void *ptr, size_t si
 							   caller_t caller)
 {
 	const size_t way = mh_chunk_way((uintptr_t)ptr);
-	const uint64_t units = mh_chunk_units(&chunks.way[way + MH_WAY_APART], (uintptr_t)ptr);
-
+	const uint64_t units = mh_chunk_units(&chunks, way + MH_WAY_APART,
+					      (uintptr_t)ptr);
 	struct mh_born born = { ptr, 0 };
 
 	if (!ptr)
@@ -185,7 +185,8 @@ static inline struct mh_born born_as(void *ptr, size_t size, caller_t caller)
 {
 	struct mh_chunks *own = own_chunks();
 	const size_t way = mh_chunk_way((uintptr_t)ptr);
-	const uint64_t units = mh_chunk_units(&own->way[way + MH_WAY_APART], (uintptr_t)ptr);
+	const uint64_t units = mh_chunk_units(own, way + MH_WAY_APART,
+					      (uintptr_t)ptr);
 	struct mh_born born = { ptr, 0 };
 
 	/* NULL has no way */

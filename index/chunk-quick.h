@@ -18,16 +18,12 @@ static inline size_t mh_chunk_way(uintptr_t address)
 	       (MH_WAYS - 1) * MH_WAY_WORDS;
 }
 
-static inline struct mh_chunk_leaf *mh_chunk_way_leaf(const struct mh_chunks *chunks,
-						      size_t way)
+static inline struct mh_chunk_leaf *
+mh_chunk_way_leaf(const struct mh_chunks *chunks, size_t way)
 {
 	return (struct mh_chunk_leaf *)(uintptr_t)chunks->way[way + MH_WAY_LEAF];
 }
 
-/*
- * Where an address lies in its leaf, in units of 16 bytes; one of another leaf than
- * the way's, or that is no multiple of 16, comes out larger than any.
- */
 /* Until then no address must be asked for that may be below 2 MiB, as NULL is. */
 static inline void mh_chunk_init(struct mh_chunks *chunks)
 {
@@ -40,11 +36,16 @@ static inline void mh_chunk_init(struct mh_chunks *chunks)
 				    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-/* @start: of its way */
-static inline uint64_t mh_chunk_units(const uint64_t *start, uintptr_t address)
+/*
+ * Where an address lies in its leaf, in units of 16 bytes; one of another leaf than
+ * the way's, or that is no multiple of 16, comes out larger than any.  @start: number
+ * of the word of its way, with MH_WAY_START or MH_WAY_APART
+ */
+static inline uint64_t mh_chunk_units(const struct mh_chunks *chunks, size_t start,
+				      uintptr_t address)
 {
 	/* acquire: pairs with the release of who has set it */
-	const uint64_t from = mh_xor_with(address, start);
+	const uint64_t from = mh_xor_with(address, &chunks->way[start]);
 
 	return from >> 4 | from << 60;
 }
@@ -220,8 +221,8 @@ static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
 					   int apart)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(apart ? &chunks->way[way + MH_WAY_APART] :
-						      &chunks->way[way + MH_WAY_START], base);
+	const uint64_t units = mh_chunk_units(
+		chunks, way + (apart ? MH_WAY_APART : MH_WAY_START), base);
 
 	return __builtin_expect(units >= MH_LEAF_UNITS, 0) ? 0 :
 		mh_chunk_born_at(chunks, way, units, requested, usable, site,
@@ -241,8 +242,8 @@ static inline size_t mh_chunk_dies_quickly(struct mh_chunks *chunks,
 					   uintptr_t base, int apart)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(apart ? &chunks->way[way + MH_WAY_APART] :
-						      &chunks->way[way + MH_WAY_START], base);
+	const uint64_t units = mh_chunk_units(
+		chunks, way + (apart ? MH_WAY_APART : MH_WAY_START), base);
 	uint16_t *slot;
 	size_t code, sort;
 
@@ -275,7 +276,7 @@ static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
 					 size_t *requested)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_START], base);
+	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_START, base);
 	uint64_t key;
 	uint32_t code;
 
@@ -299,7 +300,10 @@ static inline uint64_t mh_chunk_move_of(uintptr_t base, uint32_t code)
 	return (uint64_t)base >> MH_BLOCK_SHIFT << MH_MOVE_BLOCK_SHIFT | code;
 }
 
-/* Of so many places, a power of two, the first for a thread's moves: stacks are whole pages apart. */
+/*
+ * Of so many places, a power of two, the first for a thread's moves: stacks are whole
+ * pages apart.
+ */
 static inline uint32_t mh_chunk_move_nr(uint64_t thread, unsigned int places)
 {
 	return (uint32_t)(thread >> 12) * 0x9e3779b1u >>
@@ -334,7 +338,7 @@ static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
 						      uintptr_t base)
 {
 	const size_t way = mh_chunk_way(base);
-	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_APART], base);
+	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
 	const struct mh_chunk_hop none = { NULL, 0 };
 	struct mh_chunk_hop hop;
 	uint16_t *slot;
@@ -378,9 +382,8 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 		__ATOMIC_RELAXED);
 	uint16_t pending = (uint16_t)(MH_SLOT_PENDING |
 				      (hop.code & MH_SLOT_PLACE));
-	const size_t way = mh_chunk_way(base);
-	const size_t from = mh_chunk_way(old);
-	const uint64_t units = mh_chunk_units(&chunks->way[way + MH_WAY_APART], base);
+	const size_t way = mh_chunk_way(base), from = mh_chunk_way(old);
+	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0) ||
 	    __builtin_expect(!mh_chunk_born_at(chunks, way, units, requested, usable,
@@ -390,7 +393,7 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 	if (base != old)
 		__atomic_compare_exchange_n(
 			mh_chunk_slot(mh_chunk_way_leaf(chunks, from),
-				      mh_chunk_units(&chunks->way[from + MH_WAY_APART], old)),
+				      mh_chunk_units(chunks, from + MH_WAY_APART, old)),
 			&pending, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	__atomic_store_n(hop.move, 0, __ATOMIC_RELEASE);
 	return 1;

@@ -89,7 +89,7 @@ leaf_in_short(const struct mh_chunks *chunks, uintptr_t address)
 {
 	const size_t way = mh_chunk_way(address);
 
-	return mh_chunk_units(&chunks->way[way + MH_WAY_START],
+	return mh_chunk_units(chunks, way + MH_WAY_START,
 			      address & ~(uintptr_t)15) < MH_LEAF_UNITS ?
 		mh_chunk_way_leaf(chunks, way) : NULL;
 }

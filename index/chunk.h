@@ -94,8 +94,8 @@
 #define MH_WORD_TOKEN		0x7fu
 
 /* A move: the number of a block, and what its slot held. */
-#define MH_MOVES		128	/* at a time, of threads that have no mover */
-#define MH_MOVERS		64
+#define MH_MOVERS		64	/* threads with a place of their own */
+#define MH_MOVES		128	/* at a time, of others */
 #define MH_MOVE_BLOCK_SHIFT	16
 #define MH_MOVE_SPACE_SHIFT	(64 - MH_MOVE_BLOCK_SHIFT + MH_BLOCK_SHIFT)
 
@@ -193,7 +193,7 @@ struct mh_chunk_wide {
 /**
  * struct mh_chunk_mover - where a thread's moves stand, one at a time
  * @owner:	its thread pointer; for good, as nobody tells us of a thread's end
- * @move:	as in @moving; written by that thread alone
+ * @move:	as in @moving; put there by that thread alone
  *
  * A line of its own: threads that reallocate at the same time do not meet.
  */
@@ -217,8 +217,8 @@ struct mh_chunk_mover {
  * @outer:	table whose chunks are our pools; NULL: ours lie in none
  * @inner:	tables to which this one is the outer one
  * @depth:	tables that we are nested in
- * @moving:	chunks that stood in slots, and are reallocated just now
- * @mover:	the same, each by the thread that owns the entry
+ * @mover:	chunks that stood in slots, and are reallocated just now
+ * @moving:	the same, of threads that have no mover, or whose mover is in use
  */
 struct mh_chunks {
 	uint64_t way[MH_WAYS * MH_WAY_WORDS] __attribute__((aligned(64)));
@@ -340,7 +340,7 @@ void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
  * mh_chunk_put_move_slowly() - what mh_chunk_put_move() does, in any case
  * @move:	mh_chunk_move_of() of it
  *
- * From the next time on it may have one.
+ * A thread that has no mover yet is given one, as long as there are any.
  * Return: where it stands, or NULL: too many move at once.
  */
 uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t move);

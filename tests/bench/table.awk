@@ -104,6 +104,26 @@ function pairs_table(	i, name)
 	}
 }
 
+function reallocs_table(	i, name)
+{
+	read_times("stays.1")
+	read_times("moves.1")
+	print ""
+	print "realloc, over unhooked          instructions   ns: it stays" \
+	      "              malloc, it moves, free"
+	print "                                stays  moves   best (median)" \
+	      " ratio   best (median) ratio"
+	for (i = 1; i <= nr; i++) {
+		name = names[i]
+		if (!(("stays.1", name) in best))
+			continue
+		printf "%-31s %5s  %5s  %s   %s\n", label[name],
+		       show_instructions(name, "stays"),
+		       show_instructions(name, "moves"),
+		       show_ns("stays.1", name), show_ns("moves.1", name)
+	}
+}
+
 # How well a variant scales, as a part of how well unhooked does.
 function scaling(load, name,	mine, plain)
 {
@@ -436,6 +456,7 @@ END {
 	read_times("start")
 	read_times("calloc.figures")
 	pairs_table()
+	reallocs_table()
 	if (("pair1.2", "plain") in best) {
 		print ""
 		threads_table()

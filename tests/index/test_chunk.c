@@ -540,6 +540,18 @@ static void slack_of_any_size(void **state)
 	assert_int_equal(index->lost, 0);
 }
 
+/* Moves that are written down, in places of threads or in those for all. */
+static int in_use(const struct mh_chunks *index, int movers)
+{
+	int nr = 0;
+
+	for (unsigned int i = 0; movers && i < MH_MOVERS; i++)
+		nr += index->mover[i].move != 0;
+	for (unsigned int i = 0; !movers && i < MH_MOVES; i++)
+		nr += index->moving[i] != 0;
+	return nr;
+}
+
 /* More than there is room for are found no more, but not denied either. */
 static void many_moves(void **state)
 {
@@ -569,10 +581,56 @@ static void many_moves(void **state)
 	for (uintptr_t i = 0; i < NR; i++)
 		is_there(index, (i + 1) * 4096 + 39, (i + 1) * 4096,
 			 i % 2 ? 35 : 30, 40, 80);
-	for (unsigned int i = 0; i < MH_MOVES; i++)
-		assert_true(!index->moving[i]);
-	for (unsigned int i = 0; i < MH_MOVERS; i++)
-		assert_true(!index->mover[i].move);
+	assert_int_equal(in_use(index, 1) + in_use(index, 0), 0);
+}
+
+/* Threads that move at once: most have a place of their own, all are found. */
+enum { NR_MOVERS = MH_MOVERS + 9 };
+static pthread_barrier_t all_move;
+static struct mh_chunks *moved_in;
+
+static void *move_one(void *arg)
+{
+	const uintptr_t base = ((uintptr_t)arg + 1) * 4096;
+	struct mh_chunk chunk = { base, 37, 40, 0, 0, 0, 0 };
+	struct mh_chunk_move move;
+
+	moves(moved_in, base, &move);
+	pthread_barrier_wait(&all_move);
+	pthread_barrier_wait(&all_move);
+	moved(moved_in, &move, &chunk, apart);
+	return NULL;
+}
+
+static void threads_that_move(void **state)
+{
+	pthread_t threads[NR_MOVERS];
+	struct mh_chunk chunk;
+
+	(void)state;
+	moved_in = new_index();
+	pthread_barrier_init(&all_move, NULL, NR_MOVERS + 1);
+	for (uintptr_t i = 0; i < NR_MOVERS; i++)
+		born(moved_in, (i + 1) * 4096, 30, 40, 80);
+	for (uintptr_t i = 0; i < NR_MOVERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, move_one,
+						(void *)i), 0);
+	pthread_barrier_wait(&all_move);
+	assert_int_equal(in_use(moved_in, 1), MH_MOVERS);
+	assert_int_equal(in_use(moved_in, 0), NR_MOVERS - MH_MOVERS);
+	for (uintptr_t i = 0; i < NR_MOVERS; i++) {
+		assert_int_equal(mh_chunk_find(moved_in, (i + 1) * 4096 + 9,
+					       &chunk), 0);
+		assert_true(chunk.pending && chunk.base == (i + 1) * 4096 &&
+			    chunk.requested == 30);
+	}
+	pthread_barrier_wait(&all_move);
+	for (uintptr_t i = 0; i < NR_MOVERS; i++) {
+		pthread_join(threads[i], NULL);
+		is_there(moved_in, (i + 1) * 4096 + 39, (i + 1) * 4096, 37, 40, 80);
+	}
+	assert_int_equal(in_use(moved_in, 1) + in_use(moved_in, 0), 0);
+	pthread_barrier_destroy(&all_move);
 }
 
 /* Moved away by one, the address is another's chunk, and is reallocated again. */
@@ -1145,6 +1203,7 @@ int main(void)
 		cmocka_unit_test(sites),
 		cmocka_unit_test(slack_of_any_size),
 		cmocka_unit_test(many_moves),
+		cmocka_unit_test(threads_that_move),
 		cmocka_unit_test(a_move_within_a_move),
 		cmocka_unit_test(a_chunk_after_a_move),
 		cmocka_unit_test(at_random),
@@ -1162,6 +1221,7 @@ int main(void)
 		APART(sites),
 		APART(slack_of_any_size),
 		APART(many_moves),
+		APART(threads_that_move),
 		APART(a_move_within_a_move),
 		APART(a_chunk_after_a_move),
 		APART(at_random),

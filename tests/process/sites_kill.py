@@ -7,8 +7,8 @@
 # COMMAND runs sites_kill; the file and the number of threads are added.
 # LATEST is the latest instant after the start, in milliseconds, to begin with: later
 # where many come before there is a file, as on a busy machine.  Once there is a whole
-# file, no thread may have lost a call that had returned, nor be more
-# than one ahead; bytes may be behind by that one call.
+# file, no thread may have lost a call that had returned, nor be more than one ahead;
+# bytes may be behind by that one call.
 
 import glob
 import os

@@ -4,6 +4,8 @@
  *
  *	query_main still FILE	chunks of all kinds; FILE gets a line for each chunk that
  *				is alive, by the process's own walk; then it stops itself
+ *	query_main moving	stops itself within a realloc of "outer", and therein
+ *				one of "inner"; with the allocator query_within
  *	query_main churn	three threads that allocate, free and reallocate, and
  *				100 chunks of 777 bytes that stay, until it is killed
  *
@@ -78,6 +80,29 @@ static int still(const char *path)
 	return 0;
 }
 
+void *outer, *inner;
+enum { OUTER = 12345, INNER = 54321 };
+
+void within_realloc(size_t size)
+{
+	if (size == OUTER) {
+		inner = realloc(inner, INNER);
+	} else if (size == INNER) {
+		dprintf(1, "ready %d\n", getpid());
+		raise(SIGSTOP);
+	}
+}
+
+static void moving(void)
+{
+	/* of multiples of 8, as the index knows no other size: they stand in slots */
+	outer = query_make(104);
+	inner = query_make(200);
+	show("outer", outer);
+	show("inner", inner);
+	outer = realloc(outer, OUTER);
+}
+
 static void *churn(void *arg)
 {
 	unsigned int state = (unsigned int)(uintptr_t)arg;
@@ -108,6 +133,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "still"))
 		return still(argv[2]);
+	if (argc == 2 && !strcmp(argv[1], "moving")) {
+		moving();
+		return 0;
+	}
 	for (int i = 0; i < STAY; i++)
 		show("stay", query_make(777));
 	for (uintptr_t i = 1; i <= 3; i++)

@@ -19,7 +19,8 @@ trap '[ -z "$pid" ] || kill -9 $pid 2>/dev/null; cd /; rm -rf "$work"' EXIT
 preload index index
 preload both sites,index
 preload none count
-compile main "$here/query_main.c" "$runtime" -pthread -ldl
+compile main "$here/query_main.c" "$runtime" -pthread -ldl -rdynamic
+compile libwithin.so -shared -fPIC "$here/query_within.c"
 
 # start SETTINGS PROGRAM WORDS...: it runs as $pid, and has said what it has to say
 start()
@@ -38,7 +39,7 @@ start()
 	done
 	grep -q "^ready $pid$" said || fail "$*: not ready: $(cat said err)"
 	# stopped, not on its way to it
-	[ "$2" != still ] || for _ in $(seq 1200); do
+	[ "$2" = churn ] || for _ in $(seq 1200); do
 		grep -q '^State:.T' "/proc/$pid/status" && break
 		sleep 0.05
 	done
@@ -298,6 +299,24 @@ for library in libjemalloc.so.2 libmimalloc.so.2; do
 	same "$library" own.sorted listed
 	end
 done
+
+# Two that are reallocated: where the thread notes that, and, as that is taken, where all do.
+start "LD_PRELOAD=$work/index.so:$work/libwithin.so" ./main moving
+for name in outer inner; do
+	bytes=104
+	[ $name = outer ] || bytes=200
+	"$tool" query "$pid" "$(at $name 50)" >out 2>err
+	is "moving: $name" "50 $bytes libc pending" \
+		"$(awk 'NR == 2 { print $2, $4, $7, $8 }' out)"
+	"$tool" objects "$pid" >out 2>err
+	is "moving: $name: objects" "$bytes pending" \
+		"$(awk -v base="$(printf %#x "$(at $name)")" '$1 == base { print $2, $6 }' out)"
+	[ -z "$have_gdb" ] || {
+		in_gdb -p "$pid" -ex "mallochooks query (char *)$name+50"
+		says "moving: $name: gdb" "byte 50 of $(printf %#x "$(at $name)"), $bytes bytes requested.*in realloc"
+	}
+done
+end
 
 # ---- one that runs ---------------------------------------------------------------------
 
