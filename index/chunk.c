@@ -487,6 +487,19 @@ static uint32_t pending_code(uintptr_t base)
 	return MH_SLOT_PENDING | (uint32_t)(base >> 4 & MH_SLOT_PLACE);
 }
 
+/* Does the list tell what begins there? */
+static inline int is_listed(uint32_t code)
+{
+	return code >= MH_SLOT_LEAVING;
+}
+
+/* What the slot says of a chunk in a list while this thread reallocates it. */
+static uint32_t leaving_code(void)
+{
+	return MH_SLOT_LEAVING +
+	       mh_chunk_move_nr(mh_thread_pointer(), MH_LEAVERS);
+}
+
 static int is_pending(uint32_t code)
 {
 	return (code & ~MH_SLOT_PLACE) == MH_SLOT_PENDING;
@@ -571,8 +584,7 @@ static inline int counts(const struct mh_chunks *chunks,
 	const uint32_t first = nr_of(near, MH_BLOCK_SHIFT) & ~(MH_GROUP_SLOTS - 1);
 
 	return word && (LOAD(&chunks->has_more) ||
-			LOAD(&leaf->slot[first + block_of_word(word)]) ==
-			MH_SLOT_LISTED);
+			is_listed(LOAD(&leaf->slot[first + block_of_word(word)])));
 }
 
 /* Return: where it stands then, or NULL: no memory. */
@@ -641,7 +653,7 @@ static int put(struct mh_chunks *chunks, struct mh_chunk_leaf *leaf,
 		there = LOAD_ACQUIRE(slot);
 		if (there && !apart && !begins_at(there, base)) {
 			STORE(&chunks->has_more, 1);
-			if (there != MH_SLOT_LISTED)
+			if (!is_listed(there))
 				break;
 		}
 		if (swap_slot(slot, there, code))
@@ -788,12 +800,14 @@ static int become(struct mh_chunks *chunks, const struct mh_chunk_spot *spot,
 		  uintptr_t base, uint64_t from, uint64_t to)
 {
 	const uint32_t code = code_of(from & ~(uint64_t)MH_WORD_PENDING);
+	uint32_t listed;
 
 	if (spot->more) {
 		if (!swap_word(spot->more, from, to))
 			return 0;
-		if (!to && !LOAD(&chunks->has_more))
-			swap_slot(spot->slot, MH_SLOT_LISTED, 0);
+		listed = LOAD(spot->slot);
+		if (!to && !LOAD(&chunks->has_more) && is_listed(listed))
+			swap_slot(spot->slot, listed, 0);
 		return 1;
 	}
 	if (spot->move) {
@@ -1358,7 +1372,7 @@ static inline int is_in(const struct mh_chunks *chunks,
 	chunk->base = (address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT) +
 		      nr * MH_BLOCK_BYTES;
 	if (unlikely(code >= MH_SLOT_OTHER))
-		return code == MH_SLOT_LISTED && !LOAD(&chunks->has_more) &&
+		return is_listed(code) && !LOAD(&chunks->has_more) &&
 		       is_in_list(chunks, leaf, chunk->base, address, chunk);
 	chunk->base += (code & MH_SLOT_PLACE) * 16;
 	read_kind(chunks, code >> MH_SLOT_KIND_SHIFT,
@@ -1453,8 +1467,8 @@ find_further(const struct mh_chunks *chunks, uintptr_t address,
 		0 : find_thoroughly(chunks, address, chunk);
 }
 
-static inline int is_listed(const struct mh_chunks *chunks,
-			    const struct mh_chunk_leaf *leaf, uint32_t nr)
+static inline int has_list(const struct mh_chunks *chunks,
+			   const struct mh_chunk_leaf *leaf, uint32_t nr)
 {
 	return unlikely(LOAD(&chunks->has_more)) &&
 	       LOAD(&leaf->link[nr / MH_GROUP_SLOTS]);
@@ -1503,7 +1517,7 @@ MH_RUNTIME int mh_chunk_find(struct mh_chunks *chunks, uintptr_t address,
 	uint32_t nr = nr_of(address, MH_BLOCK_SHIFT);
 
 	if (unlikely(!leaf) || unlikely(nr < ROW_SLOTS) ||
-	    is_listed(chunks, leaf, nr))
+	    has_list(chunks, leaf, nr))
 		return find_further(chunks, address, chunk);
 	if (!last_in_row(leaf, &nr))
 		return find_behind(chunks, leaf, nr, address, chunk);
@@ -1565,6 +1579,15 @@ static inline uint64_t gen_of(const struct mh_chunks *chunks, uint64_t word)
 		LOAD_ACQUIRE(&wide_at(chunks, wide_of(word))->gen) : 0;
 }
 
+/* In its list; the slot says whose it is, and until then nobody else's. */
+static int leave_list(const struct mh_chunk_move *move, uint64_t word)
+{
+	if (!swap_word(move->spot.more, word, move->pending))
+		return 0;
+	swap_slot(move->spot.slot, MH_SLOT_LISTED, leaving_code());
+	return 1;
+}
+
 /* From its slot among the moves; where these are full, its slot alone tells. */
 static int leave_to_move(struct mh_chunks *chunks, struct mh_chunk_move *move)
 {
@@ -1598,8 +1621,7 @@ MH_RUNTIME void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 		/* what a parent of fork has left pending is ours alone */
 		move->before = settled(word);
 		move->pending = move->before | MH_WORD_PENDING | token(word);
-		if (move->spot.more ?
-		    swap_word(move->spot.more, word, move->pending) :
+		if (move->spot.more ? leave_list(move, word) :
 		    move->spot.move || leave_to_move(chunks, move))
 			return;
 		move->pending = 0;
@@ -1626,14 +1648,22 @@ MH_RUNTIME void mh_chunk_hop_slowly(const struct mh_chunks *chunks, uintptr_t ba
 	};
 }
 
-/* The old chunk is no more, if it is still ours. */
+/*
+ * The old chunk is no more, if it is still ours.  Its block may be another thread's
+ * between the one and the other: whoever has come to the list has told the slot.
+ */
 static int move_away(struct mh_chunks *chunks, const struct mh_chunk_move *move)
 {
 	if (!move->pending)
 		return 0;
-	if (move->spot.more)
-		return gen_of(chunks, move->pending) == move->gen &&
-		       become(chunks, &move->spot, move->base, move->pending, 0);
+	if (move->spot.more) {
+		if (gen_of(chunks, move->pending) != move->gen ||
+		    !swap_word(move->spot.more, move->pending, 0))
+			return 0;
+		if (!LOAD(&chunks->has_more))
+			swap_slot(move->spot.slot, leaving_code(), 0);
+		return 1;
+	}
 	if (move->spot.move)
 		__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);
 	return swap_slot(move->spot.slot, pending_code(move->base), 0);
@@ -1647,10 +1677,13 @@ static int stay(struct mh_chunks *chunks, const struct mh_chunk_move *move,
 
 	if (!move->pending)
 		return 0;
-	if (move->spot.more)
-		return gen_of(chunks, move->pending) == move->gen &&
-		       become(chunks, &move->spot, move->base, move->pending,
-			      with_base(move->base, word));
+	if (move->spot.more) {
+		ret = gen_of(chunks, move->pending) == move->gen &&
+		      become(chunks, &move->spot, move->base, move->pending,
+			     with_base(move->base, word));
+		swap_slot(move->spot.slot, leaving_code(), MH_SLOT_LISTED);
+		return ret;
+	}
 	ret = put(chunks, find_leaf(chunks, move->base), move->base, word, 0);
 	if (move->spot.move)
 		__atomic_store_n(move->spot.move, 0, __ATOMIC_RELEASE);

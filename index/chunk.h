@@ -18,7 +18,8 @@
  *
  * and the slot says so: chunks that are large or have a tag, whose kind is not
  * among the first, that begin where another one does, or not at a multiple of 16.
- * A chunk in a slot that is reallocated meanwhile stands in a table of moves.
+ * A chunk in a slot that is reallocated meanwhile stands in a table of moves; of one
+ * in a list the slot says who does it, so that nobody else's is taken away later.
  *
  *	address -> zone (8 GiB) -> leaf (2 MiB) -> group (1 KiB) -> 32 slots
  *	address -> way -> leaf, the same in short
@@ -44,7 +45,7 @@
 
 #include <mallochooks/runtime.h>
 
-#define MH_CHUNK_LAYOUT	4	/* for readers outside: Documentation/formats.rst */
+#define MH_CHUNK_LAYOUT	5	/* for readers outside: Documentation/formats.rst */
 
 #define MH_BLOCK_SHIFT	5	/* addresses that a slot stands for, 2^n bytes */
 #define MH_GROUP_SHIFT	10
@@ -70,7 +71,8 @@
 #define MH_SLOT_KIND_SHIFT	5
 #define MH_SLOT_OTHER		0xffe0u	/* from here on it is no kind */
 #define MH_SLOT_PENDING		0xffe0u	/* with a place: look in @moving */
-#define MH_SLOT_LISTED		0xffffu	/* look in the list of the group */
+#define MH_SLOT_LEAVING		0xffe2u	/* from here on: look in the list of the group */
+#define MH_SLOT_LISTED		0xffffu	/* the same, and nobody reallocates it */
 
 /* A word; 0 is none. */
 #define MH_WORD_PLACE		3u	/* in the block, in units of 8 bytes */
@@ -95,6 +97,7 @@
 
 /* A move: the number of a block, and what its slot held. */
 #define MH_MOVERS		64	/* threads with a place of their own */
+#define MH_LEAVERS		16	/* threads that slots tell from each other */
 #define MH_MOVES		128	/* at a time, of others */
 #define MH_MOVE_BLOCK_SHIFT	16
 #define MH_MOVE_SPACE_SHIFT	(64 - MH_MOVE_BLOCK_SHIFT + MH_BLOCK_SHIFT)
@@ -247,7 +250,7 @@ _Static_assert(sizeof(struct mh_chunks) == 419200 &&
 	       offsetof(struct mh_chunk_leaf, mark_1k) == 131360 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
 	       offsetof(struct mh_chunk_wide, opened) == 56 &&
-	       sizeof(struct mh_chunk_wide) == 64, "layout 4");
+	       sizeof(struct mh_chunk_wide) == 64, "layout 5");
 
 /**
  * struct mh_chunk - what is known of a chunk

@@ -212,7 +212,7 @@ static int read_slot(struct chunks *chunks, uint32_t code, uint64_t block,
 		     struct mh_chunk *out)
 {
 	out->pending = code >= MH_SLOT_OTHER;
-	if (!code || code == MH_SLOT_LISTED)
+	if (!code || code >= MH_SLOT_LEAVING)
 		return 0;
 	if (out->pending)
 		code = find_move(chunks, block, code);
@@ -280,8 +280,8 @@ static int counts(struct chunks *chunks, uint64_t word, const uint16_t *slot)
 		peek(chunks, chunks->at + offset, &chunks->head->has_more,
 		     sizeof(chunks->head->has_more));
 	return chunks->head->has_more ||
-	       slot[word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK] ==
-	       MH_SLOT_LISTED;
+	       slot[word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK] >=
+	       MH_SLOT_LEAVING;
 }
 
 /* @slot: those of the group */
@@ -310,7 +310,7 @@ static void each_slot(struct chunks *chunks, const uint16_t *slot, size_t nr,
 	struct spot spot = { .more = 0 };
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!slot[i] || slot[i] == MH_SLOT_LISTED)
+		if (!slot[i] || slot[i] >= MH_SLOT_LEAVING)
 			continue;
 		spot.at = at + i * sizeof(*slot);
 		spot.word = slot[i];

@@ -16,7 +16,7 @@ import struct
 import gdb
 
 ABI = 1
-LAYOUT = 4
+LAYOUT = 5
 MAGIC = struct.pack("<II", 0x6B686D31, ABI)
 # Where the linkers put a constant that has pointers in it.
 SECTIONS = (".data.rel.ro", ".data.rel.ro.local", ".rodata", ".data")
@@ -41,7 +41,7 @@ MOVING = 414080
 ALONE = 1 << 63
 # Of what slots hold.
 OTHER = 0xFFE0
-LISTED = 0xFFFF
+LISTED = 0xFFE2  # and above
 LEAF_LINKS = 135456
 LEAF_1K = 131360
 LEAF_16K = 131104
@@ -159,7 +159,7 @@ class Index:
         start = address & ~1023
         slots = read(leaf + (address >> 10 & 0x7FF) * 64, "32H") or ()
         for number, code in enumerate(slots):
-            if code and code != LISTED:
+            if code and code < LISTED:
                 yield self.slot(code, start + 32 * number)
         crowded = read_one(self.table + HAS_MORE, "I")
         more = read_one(leaf + LEAF_LINKS + 8 * (address >> 10 & 0x7FF))
@@ -169,7 +169,7 @@ class Index:
                 return
             for word in words[:7]:
                 block = word >> 32 & 31
-                if word and (crowded or slots[block:block + 1] == (LISTED,)):
+                if word and (crowded or slots[block:block + 1] >= (LISTED,)):
                     yield self.listed(word & 0xFFFFFFFF,
                                       start + 32 * block + (word >> 37 & 7))
             more = words[7]

@@ -1095,6 +1095,101 @@ static void readers_and_writers(void **state)
 	storm(8);
 }
 
+/*
+ * The allocator gives an address to the next thread before the one that has moved
+ * away from there has said so: what the next one has there is let alone.
+ */
+enum { HANDERS = 4, PLACES = HANDERS + 1 };
+static struct { int taken; char pad[60]; } handed[PLACES];
+
+static uintptr_t take_place(void)
+{
+	int free;
+
+	for (;;)
+		for (uintptr_t i = 0; i < PLACES; i++) {
+			free = 0;
+			if (__atomic_compare_exchange_n(&handed[i].taken, &free, 1, 0,
+							__ATOMIC_ACQUIRE,
+							__ATOMIC_RELAXED))
+				return 8 * MIB + i * 4096;
+		}
+}
+
+static void give_place(uintptr_t base)
+{
+	__atomic_store_n(&handed[(base - 8 * MIB) / 4096].taken, 0, __ATOMIC_RELEASE);
+}
+
+static uintptr_t is_other(const struct mh_chunk *wanted)
+{
+	struct mh_chunk chunk;
+
+	return mh_chunk_find(shared, wanted->base + wanted->usable - 1, &chunk) ||
+	       chunk.base != wanted->base || chunk.site != wanted->site ||
+	       chunk.tag != wanted->tag || chunk.requested != wanted->requested;
+}
+
+/* Large, small, or with a tag, and so is what becomes of it. */
+static void *hand_over(void *arg)
+{
+	const uintptr_t site = (uintptr_t)arg + 1;
+	static const size_t sizes[] = { 2000, 40, 40 };
+	struct mh_chunk chunk = { 0 };
+	struct mh_chunk_move move;
+	uintptr_t wrong = 0, old;
+
+	for (unsigned int i = 0; i < 2 * ROUNDS; i++) {
+		chunk.site = site;
+		chunk.base = take_place();
+		chunk.usable = chunk.requested = sizes[i % 3];
+		chunk.tag = i % 3 == 2 ? site : 0;
+		born(shared, chunk.base, chunk.requested, chunk.usable, site);
+		if (chunk.tag)
+			wrong += mh_chunk_tag(shared, chunk.base, site) != 0;
+		wrong += is_other(&chunk);
+		moves(shared, chunk.base, &move);
+		old = chunk.base;
+		chunk.base = take_place();
+		give_place(old);
+		chunk.usable = chunk.requested = sizes[i / 3 % 2];
+		moved(shared, &move, &chunk, apart);
+		for (int again = 0; again < 4; again++)
+			wrong += is_other(&chunk);
+		dies(shared, chunk.base);
+		give_place(chunk.base);
+	}
+	return (void *)wrong;
+}
+
+static int count_one(const struct mh_chunk *chunk, void *arg)
+{
+	(void)chunk;
+	++*(int *)arg;
+	return 0;
+}
+
+static void from_thread_to_thread(void **state)
+{
+	pthread_t threads[HANDERS];
+	uintptr_t wrong = 0, one;
+	int nr = 0;
+
+	(void)state;
+	shared = new_index();
+	for (uintptr_t i = 0; i < HANDERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, hand_over,
+						(void *)i), 0);
+	for (unsigned int i = 0; i < HANDERS; i++) {
+		pthread_join(threads[i], (void **)&one);
+		wrong += one;
+	}
+	assert_int_equal(wrong, 0);
+	mh_chunk_walk(shared, count_one, &nr);
+	assert_int_equal(nr, 0);
+	assert_int_equal(in_use(shared, 1) + in_use(shared, 0), 0);
+}
+
 /* Two chunks begin in the same 32 bytes, and both threads want the slot. */
 static void *be_born_and_die(void *arg)
 {
@@ -1209,6 +1304,7 @@ int main(void)
 		cmocka_unit_test(at_random),
 		cmocka_unit_test(a_walk_can_end_and_change_what_it_walks),
 		cmocka_unit_test(readers_and_writers),
+		cmocka_unit_test(from_thread_to_thread),
 		cmocka_unit_test(two_want_one_slot),
 		cmocka_unit_test(without_memory),
 		APART(every_address_of_a_small_chunk),
@@ -1227,6 +1323,7 @@ int main(void)
 		APART(at_random),
 		APART(a_walk_can_end_and_change_what_it_walks),
 		APART(readers_and_writers),
+		APART(from_thread_to_thread),
 		APART(without_memory),
 	};
 

@@ -4,8 +4,9 @@
  *
  *	query_main still FILE	chunks of all kinds; FILE gets a line for each chunk that
  *				is alive, by the process's own walk; then it stops itself
- *	query_main moving	stops itself within a realloc of "outer", and therein
- *				one of "inner"; with the allocator query_within
+ *	query_main moving	stops itself within a realloc of "outermost", therein
+ *				one of "outer", and therein one of "inner"; with the
+ *				allocator query_within
  *	query_main churn	three threads that allocate, free and reallocate, and
  *				100 chunks of 777 bytes that stay, until it is killed
  *
@@ -80,12 +81,14 @@ static int still(const char *path)
 	return 0;
 }
 
-void *outer, *inner;
-enum { OUTER = 12345, INNER = 54321 };
+void *outermost, *outer, *inner;
+enum { OUTERMOST = 98765, OUTER = 12345, INNER = 54321 };
 
 void within_realloc(size_t size)
 {
-	if (size == OUTER) {
+	if (size == OUTERMOST) {
+		outer = realloc(outer, OUTER);
+	} else if (size == OUTER) {
 		inner = realloc(inner, INNER);
 	} else if (size == INNER) {
 		dprintf(1, "ready %d\n", getpid());
@@ -95,12 +98,14 @@ void within_realloc(size_t size)
 
 static void moving(void)
 {
-	/* of multiples of 8, as the index knows no other size: they stand in slots */
+	/* of multiples of 8, as the index knows no other size: two stand in slots */
+	outermost = query_make(3000);
 	outer = query_make(104);
 	inner = query_make(200);
+	show("outermost", outermost);
 	show("outer", outer);
 	show("inner", inner);
-	outer = realloc(outer, OUTER);
+	outermost = realloc(outermost, OUTERMOST);
 }
 
 static void *churn(void *arg)

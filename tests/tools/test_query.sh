@@ -302,9 +302,12 @@ done
 
 # Two that are reallocated: where the thread notes that, and, as that is taken, where all do.
 start "LD_PRELOAD=$work/index.so:$work/libwithin.so" ./main moving
-for name in outer inner; do
-	bytes=104
-	[ $name = outer ] || bytes=200
+for name in outermost outer inner; do
+	case $name in
+	outermost) bytes=3000 ;;
+	outer)	bytes=104 ;;
+	inner)	bytes=200 ;;
+	esac
 	"$tool" query "$pid" "$(at $name 50)" >out 2>err
 	is "moving: $name" "50 $bytes libc pending" \
 		"$(awk 'NR == 2 { print $2, $4, $7, $8 }' out)"
@@ -373,7 +376,7 @@ patch()
 		open("patched.so", "wb").write(data.replace(old, new))
 	END
 }
-if patch "24 4 419200 0" "24 5 419200 0"; then
+if patch "24 5 419200 0" "24 6 419200 0"; then
 	start "LD_PRELOAD=$work/patched.so" ./main churn
 	refused "another layout" "an index of another release" "$pid"
 	end
