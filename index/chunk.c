@@ -1579,7 +1579,7 @@ static inline uint64_t gen_of(const struct mh_chunks *chunks, uint64_t word)
 		LOAD_ACQUIRE(&wide_at(chunks, wide_of(word))->gen) : 0;
 }
 
-/* In its list; the slot says whose it is, and until then nobody else's. */
+/* It stays in its list; the slot says who reallocates it: see move_away(). */
 static int leave_list(const struct mh_chunk_move *move, uint64_t word)
 {
 	if (!swap_word(move->spot.more, word, move->pending))

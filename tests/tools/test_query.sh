@@ -300,7 +300,8 @@ for library in libjemalloc.so.2 libmimalloc.so.2; do
 	end
 done
 
-# Two that are reallocated: where the thread notes that, and, as that is taken, where all do.
+# Three that are reallocated: in a list; where the thread notes that; and, as that is taken,
+# where all do.
 start "LD_PRELOAD=$work/index.so:$work/libwithin.so" ./main moving
 for name in outermost outer inner; do
 	case $name in
