@@ -9,9 +9,8 @@
  * seen is simply not its own.
  *
  * A death is recorded before the call and a birth after it; between the two
- * halves of a realloc the old record stays, flagged.  There are no thread-locals, and
- * a child of fork goes on with its copy of the table; until the stack is live only
- * the quickest way is left out.
+ * halves of a realloc the old record stays, flagged.  A child of fork goes on with
+ * its copy of the table; until the stack is live only the quickest way is left out.
  *
  * Of a nested allocator, a chunk lives only as long as that of the other one that
  * it lies in: the tables of the two know each other.
@@ -55,6 +54,12 @@ __attribute__((weak)) size_t NEXT_IDENT(size_word)(const void *ptr)
 __attribute__((weak)) void NEXT_IDENT(free_own)(void *ptr, caller_t caller)
 {
 	NEXT_IDENT(free)(ptr, caller);
+}
+
+__attribute__((weak)) void *NEXT_IDENT(realloc_own)(void *ptr, size_t size,
+						    caller_t caller)
+{
+	return NEXT_IDENT(realloc)(ptr, size, caller);
 }
 
 enum { NEVER_ASKED, ASKING, ANSWERED };
@@ -152,72 +157,101 @@ static void *born(void *ptr, size_t size, caller_t caller)
 #define is_alive	mh_chunk_is_inside
 #else
 /*
- * A way of its own, so that the usual one needs no more of a frame: of glibc's, the
- * smallest chunk has 24 bytes, and more slack than that allows when less than 9 were
- * asked for.
+ * In the usual case, of an allocator whose chunks begin apart; NULL has no way.
+ * Return: its kind, or 0.
  */
-static __attribute__((noinline)) struct mh_born born_slowly(void *ptr, size_t size,
-							   caller_t caller)
+static inline size_t born_apart(struct mh_chunks *own, void *ptr, size_t size,
+				caller_t caller, const void *keys,
+				unsigned int stride, uint64_t mark)
 {
 	const size_t way = mh_chunk_way((uintptr_t)ptr);
-	const uint64_t units = mh_chunk_units(&chunks, way + MH_WAY_APART,
+	const uint64_t units = mh_chunk_units(own, way + MH_WAY_APART,
 					      (uintptr_t)ptr);
-	struct mh_born born = { ptr, 0 };
+	struct mh_chunk_leaf *leaf;
+	size_t slack, kind;
+
+	if (unlikely(units >= MH_LEAF_UNITS))
+		return 0;
+	/* as early as that: a register less to be kept until then */
+	leaf = mh_chunk_way_leaf(own, way);
+	kind = mh_chunk_kind_of(keys, stride, mark, size, NEXT_IDENT(size_word)(ptr),
+				&slack, caller, 1);
+	if (likely(kind))
+		mh_chunk_born_at(leaf, units, kind, slack, 1);
+	return kind;
+}
+
+/*
+ * A way of its own, so that the usual one needs no more of a frame.  For the layer
+ * sites, too.
+ * Return: as born_apart()
+ */
+__attribute__((noinline)) size_t HOOK_IDENT(born)(void *ptr, size_t size,
+						  caller_t caller)
+{
+	size_t kind;
 
 	if (!ptr)
-		return born;
-	if (likely(units < MH_LEAF_UNITS))
-		born.kind = mh_chunk_born_at(&chunks, way, units, size,
-					     NEXT_IDENT(size_word)(ptr), caller,
-					     -1);
-	if (likely(born.kind))
-		return born;
+		return 0;
+	kind = born_apart(&chunks, ptr, size, caller, chunks.first_kinds, 1, 0);
+	if (likely(kind))
+		return kind;
 	if (NEXT_IDENT(apart)())
 		mh_chunk_born_slowly(&chunks, (uintptr_t)ptr, size,
 				     usable_of(ptr, size), caller, 1);
 	else
 		mh_chunk_born(&chunks, (uintptr_t)ptr, size,
 			      usable_of(ptr, size), caller, 0);
-	return born;
-}
-
-static inline struct mh_born born_as(void *ptr, size_t size, caller_t caller)
-{
-	struct mh_chunks *own = own_chunks();
-	const size_t way = mh_chunk_way((uintptr_t)ptr);
-	const uint64_t units = mh_chunk_units(own, way + MH_WAY_APART,
-					      (uintptr_t)ptr);
-	struct mh_born born = { ptr, 0 };
-
-	/* NULL has no way */
-	if (likely(units < MH_LEAF_UNITS))
-		born.kind = mh_chunk_born_at(own, way, units, size,
-					     NEXT_IDENT(size_word)(ptr), caller,
-					     1);
-	return likely(born.kind) ? born : born_slowly(ptr, size, caller);
+	return 0;
 }
 
 static inline void *born(void *ptr, size_t size, caller_t caller)
 {
-	return born_as(ptr, size, caller).ptr;
+	struct mh_chunks *own = own_chunks();
+
+	if (unlikely(!born_apart(own, ptr, size, caller, own->first_kinds, 1, 0)))
+		HOOK_IDENT(born)(ptr, size, caller);
+	return ptr;
 }
 
 /* Before init, an allocation that fails would seem to have a way. */
 static inline void *born_early(void *ptr, size_t size, caller_t caller)
 {
-	return born_slowly(ptr, size, caller).ptr;
+	HOOK_IDENT(born)(ptr, size, caller);
+	return ptr;
 }
 
 /*
  * For the layer sites, when it is the next one above: what it has to know of a chunk
  * we have at hand anyway.  It takes a chunk out of the index before it is released.
+ * @keys: where the thread's own table is of kinds that it knows already; those of
+ * calls of calloc are inverted.  What is of none of these takes born().  Of a live
+ * stack.
  */
-struct mh_born HOOK_IDENT(malloc_as)(size_t size, caller_t caller)
+struct mh_born HOOK_IDENT(malloc_as)(size_t size, caller_t caller, void *const *keys)
 {
-	if (unlikely(MH_PHASE.word != MH_PHASE_LIVE))
-		return born_slowly(NEXT_IDENT(malloc)(size, caller), size,
-				   caller);
-	return born_as(NEXT_IDENT(malloc)(size, caller), size, caller);
+	struct mh_born born = { .ptr = NEXT_IDENT(malloc)(size, caller) };
+
+	born.keys = *keys;
+	born.kind = born_apart(own_chunks(), born.ptr, size, caller, born.keys,
+			       MH_KIND_STRIDE, 0);
+	return born;
+}
+
+struct mh_born HOOK_IDENT(calloc_as)(size_t n, size_t size, caller_t caller,
+				     void *const *keys)
+{
+	struct mh_born born = { .ptr = NEXT_IDENT(calloc)(n, size, caller) };
+
+	born.keys = *keys;
+	born.kind = born_apart(own_chunks(), born.ptr, n * size, caller, born.keys,
+			       MH_KIND_STRIDE, ~(uint64_t)0);
+	return born;
+}
+
+struct mh_chunk_held HOOK_IDENT(hold)(void *ptr)
+{
+	return mh_chunk_hold(own_chunks(), (uintptr_t)ptr);
 }
 
 size_t HOOK_IDENT(take)(void *ptr)
@@ -328,16 +362,19 @@ static __attribute__((noinline)) void end_hop(struct mh_chunk_hop hop, void *old
 	end_move(&move, ptr, size, move.site);
 }
 
-/* For the layer sites, too; @size: not 0 */
+static MH_TLS struct mh_chunk_mover *own_mover =
+	(struct mh_chunk_mover *)&mh_chunk_no_mover;
+
+/* For the layer sites, too, of a live stack; @size: not 0 */
 struct mh_moved HOOK_IDENT(realloc_as)(void *old, size_t size, caller_t caller)
 {
-	const struct mh_chunk_hop hop = mh_chunk_hop_begins(own_chunks(),
-							    (uintptr_t)old);
+	const struct mh_chunk_hop hop = mh_chunk_hop_begins(
+		own_chunks(), (uintptr_t)old, &own_mover);
 	struct mh_moved moved = { NULL, hop.code };
 
 	if (unlikely(!hop.code))
 		return moved;
-	moved.ptr = NEXT_IDENT(realloc)(old, size, caller);
+	moved.ptr = NEXT_IDENT(realloc_own)(old, size, caller);
 	if (unlikely(!moved.ptr) ||
 	    unlikely(!mh_chunk_hop_ends(own_chunks(), hop, (uintptr_t)old,
 					(uintptr_t)moved.ptr, size,
@@ -367,7 +404,7 @@ void *HOOK_IDENT(realloc)(void *old, size_t size, caller_t caller)
 	if (!old)
 		return born_early(NEXT_IDENT(realloc)(NULL, size, caller), size,
 				  caller);
-	if (likely(size))
+	if (likely(size) && likely(MH_PHASE.word == MH_PHASE_LIVE))
 		quick = HOOK_IDENT(realloc_as)(old, size, caller);
 	return likely(quick.code) ? quick.ptr : realloc_slowly(old, size, caller);
 }

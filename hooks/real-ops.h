@@ -117,6 +117,13 @@ void HOOK_IDENT(free_own)(void *ptr, caller_t caller)
 	real.free(ptr);
 }
 
+/* The same. */
+void *HOOK_IDENT(realloc_own)(void *ptr, size_t size, caller_t caller)
+{
+	(void)caller;
+	return real.realloc(ptr, size);
+}
+
 /*
  * For the layer index, when it is the next one above.  glibc's chunks begin at
  * multiples of 16, and 32 bytes apart at least; and the word before each tells its

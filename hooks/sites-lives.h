@@ -548,7 +548,7 @@ static inline int dies_quickly(void *ptr)
 /* Of a kind of the index's first table, what a chunk was asked for at most. */
 static inline uint32_t most_of_kind(size_t kind)
 {
-	const uint64_t key = MH_NAME(index, chunks).first_kinds[kind];
+	const uint64_t key = *mh_chunk_kind_at(&MH_NAME(index, chunks), kind);
 
 	return (uint32_t)(mh_chunk_kind_usable(key) - mh_chunk_kind_slack(key));
 }

@@ -164,7 +164,7 @@ static void use_index(struct shard *shard)
 					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		__atomic_store_n(&mine.mask, mask_of(index), __ATOMIC_RELAXED);
 #ifdef OVER_INDEX
-	mine.placed = shard;
+	mine.places = shard->latest->places;
 #endif
 }
 
@@ -242,11 +242,7 @@ static int open_file(void)
 		return 0;
 	}
 	head = file.head;
-#ifdef OVER_INDEX
-	head->no_record = no_file.no_record;
-	head->no_life = no_file.no_life;
-#endif
-	/* release: who counts there finds them */
+	/* release: who counts there finds the header */
 	__atomic_store_n(&file_base, (unsigned char *)head, __ATOMIC_RELEASE);
 	alive_open();
 	replay();

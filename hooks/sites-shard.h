@@ -139,10 +139,10 @@ static void forget_places(struct shard *shard)
 	struct place *places = shard->latest->places;
 
 	for (size_t i = 0; i < NR_PLACES; i++) {
-		if (places[i].call)
-			__atomic_store_n(&places[i].call, 0, __ATOMIC_SEQ_CST);
+		if (places[i].key)
+			__atomic_store_n(&places[i].key, 0, __ATOMIC_SEQ_CST);
 		if (places[i].life)
-			__atomic_store_n(&places[i].life, 0, __ATOMIC_SEQ_CST);
+			__atomic_store_n(&places[i].life, NULL, __ATOMIC_SEQ_CST);
 	}
 #else
 	(void)shard;

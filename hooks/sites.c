@@ -82,14 +82,13 @@ struct index {
 	uint32_t place[];
 };
 
-/*
- * Where a thread's records are of the chunks of a kind (index/chunk.h): from the
- * header's no_record and no_life on, which are there for all that have none yet.
- */
+/* What a thread has at hand for the chunks of a kind (index/chunk.h). */
 struct place {
-	uint32_t call;
-	uint32_t life;
-	uint64_t most;		/* bytes asked for of such a chunk, and its sort */
+	uint64_t key;			/* of the kind, or of calls of calloc: not @key */
+	struct mh_sites_record *call;	/* valid where @key is what it has to be */
+	struct mh_sites_life *life;	/* or NULL */
+	uint64_t most;			/* valid with @life: bytes asked for of such a
+					 * chunk, and its sort */
 };
 #define NR_PLACES	(1u << MH_KIND_BITS)
 
@@ -127,10 +126,7 @@ _Static_assert(sizeof(struct shard) == 64, "a cache line");
 static const struct mh_sites_record nothing;
 static const uint32_t no_index[1];
 #ifdef OVER_INDEX
-static union {
-	struct shard shard;		/* with no places */
-	unsigned char bytes[SHARD_BYTES];
-} no_shard;
+static struct place no_places[NR_PLACES];
 #endif
 
 /*
@@ -144,13 +140,13 @@ static MH_TLS struct {
 	uint32_t without;	/* all shards were taken: do not ask again */
 	struct shard *shard;
 #ifdef OVER_INDEX
-	struct shard *placed;	/* the same, or &no_shard */
+	void *places;		/* struct place: the shard's, or no_places */
 #endif
 	unsigned char at[64];
 } mine = {
 	.index = no_index,
 #ifdef OVER_INDEX
-	.placed = &no_shard.shard,
+	.places = no_places,
 #endif
 	.at = {
 		[0 ... 4] = AT(0), [5] = AT(1), [6] = AT(2), [7] = AT(3),
@@ -162,17 +158,7 @@ static MH_TLS struct {
 };
 
 /* Of the file; stays where it is, see index/sitefile.h. */
-#ifdef OVER_INDEX
-/* Counts that are negative, so that one more in them is noticed; by far, as threads that
- * meet there may take back more or less than they have added. */
-static struct mh_sites_header no_file = {
-	.no_record.calls = { [0 ... MH_SITES_BUCKETS - 1] = 3u << 30 },
-	.no_life.died = { [0 ... MH_SITES_AGES - 1] = (uint64_t)3 << 62 },
-};
-static unsigned char *file_base = (unsigned char *)&no_file;
-#else
 static unsigned char *file_base = (unsigned char *)&nothing;
-#endif
 
 enum { LOGGING, OPENING, OPEN, OFF };
 
@@ -423,6 +409,34 @@ static inline void *born(void *ptr, uint64_t bytes)
 	return ptr;
 }
 
+static void *birth(void *ptr, uint64_t key, size_t size)
+{
+	if (!ptr)
+		key = key_of(MH_SITES_FAILED, address_of(key));
+	note_further(key, size);
+	if (!ptr)
+		return NULL;
+	if (HAS_LIVES && op_of(key) == MH_SITES_REALLOC)
+		changes(address_of(key), MADE, size);
+	return born(ptr, size);
+}
+
+/*
+ * What is not usual is a call at the very end, of a function of its own.
+ */
+static __attribute__((noinline)) void *malloc_further(size_t size, uint64_t key)
+{
+	return birth(NEXT_IDENT(malloc)(size, address_of(key)), key, size);
+}
+
+static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
+						      uint64_t key)
+{
+	return birth(NEXT_IDENT(calloc)(n, size, address_of(key)), key,
+		     n * size);
+}
+
+#ifndef OVER_INDEX
 /*
  * What only a failure needs waits in memory, hence volatile: that is a store
  * each, where a register would have to be saved and restored.
@@ -439,18 +453,6 @@ static inline void *made(void *ptr, const volatile struct call *call)
 	if (HAS_LIVES)
 		remember(ptr, call->size);
 	return ptr;
-}
-
-static void *birth(void *ptr, uint64_t key, size_t size)
-{
-	if (!ptr)
-		key = key_of(MH_SITES_FAILED, address_of(key));
-	note_further(key, size);
-	if (!ptr)
-		return NULL;
-	if (HAS_LIVES && op_of(key) == MH_SITES_REALLOC)
-		changes(address_of(key), MADE, size);
-	return born(ptr, size);
 }
 
 /*
@@ -474,15 +476,6 @@ static inline int is_doubtful(size_t size)
 	return HAS_LIVES && size >> TIB;
 }
 
-/*
- * What is not usual is a call at the very end, of a function of its own.
- */
-static __attribute__((noinline)) void *malloc_further(size_t size, uint64_t key)
-{
-	return birth(NEXT_IDENT(malloc)(size, address_of(key)), key, size);
-}
-
-#ifndef OVER_INDEX
 void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 {
 	const uint64_t key = key_of(MH_SITES_MALLOC, caller);
@@ -495,15 +488,6 @@ void *HOOK_IDENT(malloc)(size_t size, caller_t caller)
 	call.size = size;
 	ptr = NEXT_IDENT(malloc)(size, caller);
 	return likely(ptr) ? made(ptr, &call) : failed(call.key, call.size);
-}
-
-#endif
-
-static __attribute__((noinline)) void *calloc_further(size_t n, size_t size,
-						      uint64_t key)
-{
-	return birth(NEXT_IDENT(calloc)(n, size, address_of(key)), key,
-		     n * size);
 }
 
 void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
@@ -519,6 +503,8 @@ void *HOOK_IDENT(calloc)(size_t n, size_t size, caller_t caller)
 	ptr = NEXT_IDENT(calloc)(n, size, caller);
 	return likely(ptr) ? made(ptr, &call) : failed(call.key, call.size);
 }
+
+#endif
 
 void *HOOK_IDENT(memalign)(size_t alignment, size_t size, caller_t caller)
 {
@@ -692,7 +678,7 @@ void HOOK_IDENT(fork)(void)
 	mine.index = no_index;
 	mine.mask = 0;
 #ifdef OVER_INDEX
-	mine.placed = &no_shard.shard;
+	mine.places = no_places;
 #endif
 	mine.without = 0;
 	had_gaps |= gaps;

@@ -58,43 +58,73 @@ static inline uint16_t *mh_chunk_slot(struct mh_chunk_leaf *leaf, uint64_t units
 }
 
 /*
- * Those of one site lie together.  By the golden ratio: Knuth, The Art of Computer
- * Programming 3, 6.4; not of site and size in one, which is less to do, but can only
- * begin when the size is there.  @usable: at most 16 times as many as the table has
- * kinds
+ * A kind of the first table goes by the offset of its key there: that is 8 times its
+ * number, and no shift is needed between the two.
  */
-static inline size_t mh_chunk_kind_hash(uint64_t site, size_t usable,
+static inline const uint64_t *mh_chunk_kind_at(const struct mh_chunks *chunks,
+					       size_t kind)
+{
+	return (const uint64_t *)((const char *)chunks->first_kinds + kind);
+}
+
+static inline const uint64_t *mh_chunk_key_at(const void *keys, unsigned int stride,
+					      size_t kind)
+{
+	return (const uint64_t *)((const char *)keys + stride * kind);
+}
+
+/* So many keys wide are entries of who keeps more by kind, with a copy of the key. */
+#define MH_KIND_STRIDE	4
+
+/*
+ * The first offset to look at, in a table of 2^bits.  Those of one site lie together.
+ * By the golden ratio: Knuth, The Art of Computer Programming 3, 6.4; not of site and
+ * size in one, which is less to do, but can only begin when the size is there.
+ * @size: what was asked for at most, and MH_KIND_HEADER; its lowest three bits do not
+ * count
+ */
+static inline size_t mh_chunk_kind_hash(uint64_t site, size_t size,
 					unsigned int bits)
 {
-	return ((uint32_t)site * 0x9e3779b1u >> (32 - bits)) ^ usable >> 4;
+	return ((uint32_t)site * 0x9e3779b1u >> (32 - 3 - bits) ^ size) &
+	       (((size_t)8 << bits) - 8);
 }
 
-/* Of the first table.  @slack: not below a multiple of 16, below 1,024 */
-static inline uint64_t mh_chunk_kind_key(uint64_t site, size_t usable,
-					 size_t slack)
+/* The offset after that.  It is far, as the sizes of a site stand in rows. */
+static inline size_t mh_chunk_kind_next(size_t kind, unsigned int bits)
 {
-	return site + ((uint64_t)usable << (MH_KIND_USABLE_SHIFT - 3)) +
-	       ((uint64_t)slack >> 4 << MH_KIND_SLACK_SHIFT);
-}
+	const size_t all = (size_t)8 << bits;
 
-/* From probe to probe it is far, as the sizes of a site stand in rows. */
-static inline size_t mh_chunk_kind_probe(size_t first, size_t nr, unsigned int bits)
-{
-	return first ^ nr << (bits - MH_KIND_PROBE_BITS);
+	return (kind + all / MH_KIND_PROBES) & (all - 1);
 }
 
 /*
- * What a slot holds of a chunk beside its place: the number of its kind, in the first
- * table, and its slack, below 16.  It is not 0.
+ * What the first table has of a kind without further slack.  @size: usable bytes, and
+ * MH_KIND_HEADER
+ */
+static inline uint64_t mh_chunk_kind_key(uint64_t site, size_t size)
+{
+	return site + ((uint64_t)size << (MH_KIND_USABLE_SHIFT - 3));
+}
+
+/* What that grows by.  @slack: below 1,024; what is below a multiple of 16 is not in it */
+static inline uint64_t mh_chunk_kind_more(size_t slack)
+{
+	return (uint64_t)slack >> 4 << MH_KIND_SLACK_SHIFT;
+}
+
+/*
+ * What a slot holds of a chunk beside its place: the number of its kind, and its slack,
+ * below 16.  It is not 0.
  */
 static inline size_t mh_chunk_sort(size_t kind, size_t slack)
 {
-	return kind * 16 + slack;
+	return 2 * kind + slack;
 }
 
 static inline size_t mh_chunk_sort_kind(size_t sort)
 {
-	return sort / 16;
+	return sort / 16 * 8;
 }
 
 static inline size_t mh_chunk_sort_slack(size_t sort)
@@ -105,11 +135,13 @@ static inline size_t mh_chunk_sort_slack(size_t sort)
 /**
  * struct mh_born - what the layer index says to the one above of an allocation
  * @ptr:	the chunk, or NULL
- * @kind:	its sort, less its slack, or 0: look it up
+ * @kind:	as for mh_chunk_kind_at(), or 0: it is not recorded yet
+ * @keys:	the table in which that was found
  */
 struct mh_born {
 	void *ptr;
 	size_t kind;
+	void *keys;
 };
 
 /**
@@ -125,95 +157,113 @@ struct mh_moved {
 /* Is it one?  Whatever else a slot holds is none. */
 static inline int mh_chunk_is_sort(size_t sort)
 {
-	return sort - mh_chunk_sort(1, 0) <
-	       (MH_SLOT_OTHER >> MH_SLOT_SLACK_SHIFT) - mh_chunk_sort(1, 0);
+	return sort >= MH_SLOT_KINDS >> MH_SLOT_SLACK_SHIFT;
+}
+
+/* Of the kind that a slot tells. */
+static inline uint64_t mh_chunk_kind_key_at(const struct mh_chunks *chunks, size_t code)
+{
+	return __atomic_load_n(&chunks->first_kinds[code >> MH_SLOT_KIND_SHIFT],
+			       __ATOMIC_RELAXED);
 }
 
 /* Is it that of a chunk that begins just there? */
 static inline int mh_chunk_is_at(uint32_t code, uint64_t units)
 {
-	return mh_chunk_is_sort(code >> MH_SLOT_SLACK_SHIFT) &&
-	       !((code ^ (uint32_t)units) & MH_SLOT_PLACE);
-}
-
-/*
- * The number of a kind, looked for in so many places, or
- * SIZE_MAX.
- */
-static inline size_t mh_chunk_kind_at(const struct mh_chunks *chunks, size_t first,
-				      uint64_t key, unsigned int probes)
-{
-	size_t nr;
-
-	for (size_t i = 0; i < probes; i++) {
-		nr = mh_chunk_kind_probe(first, i, MH_KIND_BITS);
-		if (__builtin_expect(mh_is_there(&chunks->first_kinds[nr], key), 1))
-			return nr;
-	}
-	return SIZE_MAX;
+	return code >= MH_SLOT_KINDS && !((code ^ (uint32_t)units) & MH_SLOT_PLACE);
 }
 
 /**
- * mh_chunk_born_at() - record a chunk in the usual case
- * @way:	mh_chunk_way() of its address
- * @units:	below MH_LEAF_UNITS: mh_chunk_units() of its address
+ * mh_chunk_kind_of() - of what kind a chunk is, in the usual case
+ * @keys:	a table with a key at @stride times each kind
+ * @mark:	by which bits the keys to be found differ from the index's
  * @requested:	bytes asked for
  * @usable:	bytes that its owner may use, no less than @requested
+ * @slack:	becomes what the slot is to hold of the difference
  * @site:	caller
- * @apart:	nonzero when no two chunks of the allocator ever begin in the same
- *		MH_BLOCK_BYTES, aligned to them, and none has no usable bytes; each
- *		has its size in the word before it; and @units is by @apart_start.
- *		Below 0: its slack need not be less than 16, nor its kind at the
- *		first place
+ * @apart:	as for mh_chunk_born_at()
  *
- * Where chunks begin apart, whatever has the slot is dead.
- * Context: any, also before relocation; lock-free, async-signal-safe.
- * Return: its sort, less its slack; 0 when it takes mh_chunk_born_slowly().
+ * Return: 0 when it takes mh_chunk_born_slowly().
  */
-static inline size_t mh_chunk_born_at(struct mh_chunks *chunks, size_t way,
-				      uint64_t units, size_t requested,
-				      size_t usable, uintptr_t site, int apart)
+static inline size_t mh_chunk_kind_of(const void *keys, unsigned int stride,
+				      uint64_t mark, size_t requested,
+				      size_t usable, size_t *slack,
+				      uint64_t site, int apart)
 {
-	size_t slack = usable - requested, nr, kind;
-	uint16_t *slot, none = 0, code;
+	uint64_t size = usable + MH_KIND_HEADER, key;
+	size_t kind;
 
-	if (__builtin_expect(usable > MH_UNMARKED_MOST, 0))
-		return 0;
-	/* or else gcc makes one branch of two, and more of it */
-	__asm__("" : "+r"(slack));
-	/* of such an allocator that is the rule: one number less to add */
-	if (apart > 0 && __builtin_expect(slack > MH_WORD_SLACK, 0))
+	/* or else gcc takes the header off once more */
+	__asm__("" : "+r"(usable));
+	*slack = usable - requested;
+
+	/* such an allocator's has a header, so @size is what it can't be too small for */
+	if (__builtin_expect(apart ? size > MH_UNMARKED_MOST + MH_KIND_HEADER :
+				     usable > MH_UNMARKED_MOST, 0))
 		return 0;
 	/* of others a size may be anything; all of 1,024 bytes is too much slack */
-	if (!apart && (!usable || usable & 7 || slack > MH_KIND_SLACK_MOST))
+	if (!apart && (!usable || usable & 7 || *slack > MH_KIND_SLACK_MOST))
 		return 0;
-	nr = mh_chunk_kind_at(chunks, mh_chunk_kind_hash(site, usable,
-							 MH_KIND_BITS),
-			      mh_chunk_kind_key(site, usable,
-						apart > 0 ? 0 : slack),
-			      apart > 0 ? 1 : MH_KIND_PROBES);
-	if (__builtin_expect(nr == SIZE_MAX, 0))
-		return 0;
-	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
-	kind = mh_chunk_sort(nr, 0);
+	key = mh_chunk_kind_key(site, size);
+	/* or else gcc makes one branch of two, and more of it */
+	__asm__("" : "+r"(*slack));
+	if (__builtin_expect(*slack > MH_WORD_SLACK, 0)) {
+		key += mh_chunk_kind_more(*slack);
+		size -= *slack & ~(size_t)MH_WORD_SLACK;
+		*slack &= MH_WORD_SLACK;
+	}
+	key ^= mark;
+	kind = mh_chunk_kind_hash(site, size, MH_KIND_BITS);
+	for (unsigned int i = 0; __builtin_expect(!mh_is_there(
+			mh_chunk_key_at(keys, stride, kind), key), 0); ) {
+		if (++i == MH_KIND_PROBES)
+			return 0;
+		kind = mh_chunk_kind_next(kind, MH_KIND_BITS);
+		/* or else gcc makes the table's address in any case */
+		__asm__("" : "+r"(keys));
+	}
 	/* or else callers ask again */
 	if (!kind)
 		__builtin_unreachable();
-	slack &= apart > 0 ? SIZE_MAX : MH_WORD_SLACK;
-	code = (uint16_t)((units & MH_SLOT_PLACE) +
-			  ((kind + slack) << MH_SLOT_SLACK_SHIFT));
-	/* release: pairs with a reader's acquire */
-	if (!apart)
-		return __atomic_compare_exchange_n(slot, &none, code, 0,
-						   __ATOMIC_RELEASE,
-						   __ATOMIC_RELAXED) ? kind : 0;
-	__atomic_store_n(slot, code, __ATOMIC_RELEASE);
 	return kind;
 }
 
 /**
- * mh_chunk_born_quickly() - the same
+ * mh_chunk_born_at() - record a chunk in the usual case
+ * @leaf:	mh_chunk_way_leaf() of its address
+ * @units:	below MH_LEAF_UNITS: mh_chunk_units() of its address
+ * @kind:	of it, not 0
+ * @slack:	of it, below 16
+ * @apart:	nonzero when no two chunks of the allocator ever begin in the same
+ *		MH_BLOCK_BYTES, aligned to them, and none has no usable bytes; each
+ *		has its size in the word before it, which leaves less than 1,024 bytes
+ *		of slack; and @units is by MH_WAY_APART
+ *
+ * Where chunks begin apart, whatever has the slot is dead.
+ * Context: any, also before relocation; lock-free, async-signal-safe.
+ * Return: 0 when it takes mh_chunk_born_slowly().
+ */
+static inline int mh_chunk_born_at(struct mh_chunk_leaf *leaf, uint64_t units,
+				   size_t kind, size_t slack, int apart)
+{
+	uint16_t code = (uint16_t)mh_chunk_sort(kind, slack), none = 0;
+
+	mh_shift_over(&units, &code);
+	/* release: pairs with a reader's acquire */
+	if (!apart)
+		return __atomic_compare_exchange_n(&leaf->slot[units], &none,
+						   code, 0, __ATOMIC_RELEASE,
+						   __ATOMIC_RELAXED);
+	__atomic_store_n(&leaf->slot[units], code, __ATOMIC_RELEASE);
+	return 1;
+}
+
+/**
+ * mh_chunk_born_quickly() - the same, and of what kind it is
  * @base:	the chunk's address
+ *
+ * Arguments, context: as above.
+ * Return: its kind; 0 when it takes mh_chunk_born_slowly().
  */
 static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
 					   uintptr_t base, size_t requested,
@@ -223,20 +273,60 @@ static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
 	const size_t way = mh_chunk_way(base);
 	const uint64_t units = mh_chunk_units(
 		chunks, way + (apart ? MH_WAY_APART : MH_WAY_START), base);
+	size_t slack, kind;
 
-	return __builtin_expect(units >= MH_LEAF_UNITS, 0) ? 0 :
-		mh_chunk_born_at(chunks, way, units, requested, usable, site,
-				 apart);
+	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
+		return 0;
+	kind = mh_chunk_kind_of(chunks->first_kinds, 1, 0, requested, usable, &slack,
+				site, apart);
+	return kind && mh_chunk_born_at(mh_chunk_way_leaf(chunks, way), units, kind,
+					slack, apart) ? kind : 0;
+}
+
+/*
+ * Nobody else may write to the slot of a chunk that is about to be freed, so a
+ * store does it.  Relaxed: the allocator itself orders it before another birth.
+ */
+static inline void mh_chunk_clear(uint16_t *slot)
+{
+	__atomic_store_n(slot, 0, __ATOMIC_RELAXED);
+}
+
+/**
+ * struct mh_chunk_held - what a slot holds, and where that is
+ * @slot:	mh_chunk_clear() forgets the chunk
+ * @code:	below MH_SLOT_KINDS: it is not known by that
+ */
+struct mh_chunk_held {
+	uint16_t *slot;
+	size_t code;
+};
+
+/**
+ * mh_chunk_hold() - the slot of a chunk that is about to be freed, where chunks begin apart
+ *
+ * For who can tell by himself when it is not known.
+ * Context: as for mh_chunk_born_quickly().
+ */
+static inline struct mh_chunk_held mh_chunk_hold(struct mh_chunks *chunks, uintptr_t base)
+{
+	const size_t way = mh_chunk_way(base);
+	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
+	struct mh_chunk_held held = { NULL, 0 };
+
+	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
+		return held;
+	held.slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
+	held.code = __atomic_load_n(held.slot, __ATOMIC_RELAXED);
+	return held;
 }
 
 /**
  * mh_chunk_dies_quickly() - forget a chunk in the usual case
  *
- * Nobody else may write to the slot of a chunk that is about to be freed, so a
- * store does it.  Relaxed: the allocator itself orders it before another birth.
  * Where chunks begin apart, it is the only one that can have the slot.
- * Arguments, context, return: as for mh_chunk_born_quickly();
- * mh_chunk_dies_slowly().
+ * Arguments, context: as for mh_chunk_born_quickly().
+ * Return: its sort; 0 when it takes mh_chunk_dies_slowly().
  */
 static inline size_t mh_chunk_dies_quickly(struct mh_chunks *chunks,
 					   uintptr_t base, int apart)
@@ -257,7 +347,7 @@ static inline size_t mh_chunk_dies_quickly(struct mh_chunks *chunks,
 	if (__builtin_expect(!mh_chunk_is_sort(sort), 0) ||
 	    __builtin_expect(!apart && (code ^ units) & MH_SLOT_PLACE, 0))
 		return 0;
-	__atomic_store_n(slot, 0, __ATOMIC_RELAXED);
+	mh_chunk_clear(slot);
 	return sort;
 }
 
@@ -286,8 +376,7 @@ static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
 			       __ATOMIC_ACQUIRE);
 	if (__builtin_expect(!mh_chunk_is_at(code, units), 0))
 		return 0;
-	key = __atomic_load_n(&chunks->first_kinds[code >> MH_SLOT_KIND_SHIFT],
-			      __ATOMIC_RELAXED);
+	key = mh_chunk_kind_key_at(chunks, code);
 	*site = mh_chunk_kind_site(key);
 	*requested = mh_chunk_kind_usable(key) - mh_chunk_kind_slack(key) -
 		     (code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK);
@@ -314,52 +403,52 @@ static inline uint32_t mh_chunk_move_nr(uint64_t thread, unsigned int places)
  * Write down a move.  Of a thread's own place nobody else takes notice; one that is
  * not empty is a move that a signal has broken into.
  */
-static inline uint64_t *mh_chunk_put_move(struct mh_chunks *chunks, uint64_t move)
+static inline uint64_t *mh_chunk_put_move(struct mh_chunks *chunks,
+					  struct mh_chunk_mover **own, uint64_t move)
 {
-	const uint64_t thread = mh_thread_pointer();
-	struct mh_chunk_mover *mover =
-		&chunks->mover[mh_chunk_move_nr(thread, MH_MOVERS)];
+	struct mh_chunk_mover *mover = *own;
 
-	if (__builtin_expect(!mh_is_there(&mover->owner, thread), 0) ||
-	    __builtin_expect(!mh_is_there(&mover->move, 0), 0))
-		return mh_chunk_put_move_slowly(chunks, move);
+	if (__builtin_expect(!mh_is_there(&mover->move, 0), 0))
+		return mh_chunk_put_move_slowly(chunks, own, move);
 	__atomic_store_n(&mover->move, move, __ATOMIC_RELEASE);
 	return &mover->move;
 }
 
+/* What a slot holds whose chunk is reallocated. */
+static inline uint16_t mh_chunk_pending(size_t code)
+{
+	return (uint16_t)(MH_SLOT_PENDING | (code & MH_SLOT_PLACE));
+}
+
 /**
  * mh_chunk_hop_begins() - a realloc is about to be made, in the usual case
+ * @own:	the thread's mover in this table; &mh_chunk_no_mover at first
  *
  * Context: as for mh_chunk_move_begins().  What follows is mh_chunk_hop_ends() or
  * mh_chunk_hop_slowly().
  * Return: a hop; its code is 0 when it takes mh_chunk_move_begins().
  */
-static inline struct mh_chunk_hop mh_chunk_hop_begins(struct mh_chunks *chunks,
-						      uintptr_t base)
+static inline struct mh_chunk_hop
+mh_chunk_hop_begins(struct mh_chunks *chunks, uintptr_t base,
+		    struct mh_chunk_mover **own)
 {
 	const size_t way = mh_chunk_way(base);
 	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
-	const struct mh_chunk_hop none = { NULL, 0 };
+	const struct mh_chunk_hop none = { NULL, NULL, 0 };
 	struct mh_chunk_hop hop;
-	uint16_t *slot;
 
 	if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
 		return none;
-	slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
-	hop.code = __atomic_load_n(slot, __ATOMIC_RELAXED);
-	if (__builtin_expect(!mh_chunk_is_at((uint32_t)hop.code, units), 0))
+	hop.slot = mh_chunk_slot(mh_chunk_way_leaf(chunks, way), units);
+	hop.code = __atomic_load_n(hop.slot, __ATOMIC_RELAXED);
+	if (__builtin_expect(hop.code < MH_SLOT_KINDS, 0))
 		return none;
-	hop.move = mh_chunk_put_move(chunks, mh_chunk_move_of(
+	hop.move = mh_chunk_put_move(chunks, own, mh_chunk_move_of(
 						base, (uint32_t)hop.code));
 	if (__builtin_expect(!hop.move, 0))
 		return none;
 	/* release: who finds that finds the move, too */
-	__atomic_store_n(slot, (uint16_t)(MH_SLOT_PENDING |
-					  (hop.code & MH_SLOT_PLACE)),
-			 __ATOMIC_RELEASE);
-	/* or else callers ask again */
-	if (!hop.code)
-		__builtin_unreachable();
+	__atomic_store_n(hop.slot, mh_chunk_pending(hop.code), __ATOMIC_RELEASE);
 	return hop;
 }
 
@@ -377,24 +466,33 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 				    uintptr_t base, size_t requested,
 				    size_t usable)
 {
-	const uint64_t kind = __atomic_load_n(
-		&chunks->first_kinds[hop.code >> MH_SLOT_KIND_SHIFT],
-		__ATOMIC_RELAXED);
-	uint16_t pending = (uint16_t)(MH_SLOT_PENDING |
-				      (hop.code & MH_SLOT_PLACE));
-	const size_t way = mh_chunk_way(base), from = mh_chunk_way(old);
-	const uint64_t units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
+	const uint64_t key = mh_chunk_kind_key_at(chunks, hop.code);
+	const size_t way = mh_chunk_way(base);
+	size_t slack, kind;
+	uint16_t pending;
+	uint64_t units;
 
-	if (__builtin_expect(units >= MH_LEAF_UNITS, 0) ||
-	    __builtin_expect(!mh_chunk_born_at(chunks, way, units, requested, usable,
-					       mh_chunk_kind_site(kind), -1), 0))
+	kind = mh_chunk_kind_of(chunks->first_kinds, 1, 0, requested, usable, &slack,
+				mh_chunk_kind_site(key), 1);
+	if (__builtin_expect(!kind, 0))
 		return 0;
-	/* the address may be another thread's by now, which has put its own there */
-	if (base != old)
-		__atomic_compare_exchange_n(
-			mh_chunk_slot(mh_chunk_way_leaf(chunks, from),
-				      mh_chunk_units(chunks, from + MH_WAY_APART, old)),
-			&pending, 0, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	if (__builtin_expect(base == old, 1)) {
+		__atomic_store_n(hop.slot, (uint16_t)(
+				 mh_chunk_sort(kind, slack) << MH_SLOT_SLACK_SHIFT |
+				 (hop.code & MH_SLOT_PLACE)), __ATOMIC_RELEASE);
+	} else {
+		units = mh_chunk_units(chunks, way + MH_WAY_APART, base);
+		if (__builtin_expect(units >= MH_LEAF_UNITS, 0))
+			return 0;
+		mh_chunk_born_at(mh_chunk_way_leaf(chunks, way), units, kind,
+				 slack, 1);
+		/* or else gcc keeps what was there over the realloc */
+		__asm__("" : "+r"(hop.code));
+		pending = mh_chunk_pending(hop.code);
+		/* the old place may be another thread's, which has put its own there */
+		__atomic_compare_exchange_n(hop.slot, &pending, 0, 0,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+	}
 	__atomic_store_n(hop.move, 0, __ATOMIC_RELEASE);
 	return 1;
 }

@@ -186,31 +186,33 @@ static size_t slack_of(const struct mh_chunk *chunk)
 	return chunk->usable - chunk->requested;
 }
 
-static uint32_t probed(const struct mh_chunk *chunk, unsigned int bits,
-		       uint32_t nr)
+/* Where a kind may stand first in a table of 2^bits; then mh_chunk_kind_next(). */
+static size_t first_probe(const struct mh_chunk *chunk, unsigned int bits)
 {
-	return (uint32_t)mh_chunk_kind_probe(mh_chunk_kind_hash(chunk->site,
-								chunk->usable,
-								bits), nr, bits);
+	const size_t most = chunk->usable -
+			    (slack_of(chunk) & ~(size_t)MH_WORD_SLACK);
+
+	return mh_chunk_kind_hash(chunk->site, most + MH_KIND_HEADER, bits);
 }
 
 /* Return: number in the table, or UINT32_MAX when it has no room there. */
 static uint32_t first_kind(struct mh_chunks *chunks, const struct mh_chunk *chunk)
 {
-	const uint64_t key = mh_chunk_kind_key(chunk->site, chunk->usable,
-					       slack_of(chunk));
-	uint32_t nr;
+	const size_t size = chunk->usable + MH_KIND_HEADER;
+	const uint64_t key = mh_chunk_kind_key(chunk->site, size) +
+			     mh_chunk_kind_more(slack_of(chunk));
+	size_t kind = first_probe(chunk, MH_KIND_BITS);
 
-	if (chunk->site >> MH_KIND_USABLE_SHIFT || chunk->usable & 7 ||
-	    chunk->usable / 8 > MH_KIND_USABLE || slack_of(chunk) / 16 > MH_KIND_SLACK)
+	if (chunk->site >> MH_KIND_USABLE_SHIFT || size & 7 ||
+	    size / 8 > MH_KIND_USABLE || slack_of(chunk) / 16 > MH_KIND_SLACK)
 		return UINT32_MAX;
-	for (uint32_t i = 0; i < MH_KIND_PROBES; i++) {
-		nr = probed(chunk, MH_KIND_BITS, i);
-		if (nr && nr != MH_KIND_LAST &&
-		    is_or_becomes(&chunks->first_kinds[nr], key))
-			return nr;
+	for (unsigned int i = 0; ; kind = mh_chunk_kind_next(kind, MH_KIND_BITS)) {
+		if (kind / 8 >= MH_KIND_FIRST &&
+		    is_or_becomes(&chunks->first_kinds[kind / 8], key))
+			return (uint32_t)kind / 8;
+		if (++i == MH_KIND_PROBES)
+			return UINT32_MAX;
 	}
-	return UINT32_MAX;
 }
 
 static uint32_t kind_in(struct mh_chunk_kind *table, unsigned int bits,
@@ -218,15 +220,15 @@ static uint32_t kind_in(struct mh_chunk_kind *table, unsigned int bits,
 {
 	const uint64_t sizes = chunk->usable |
 			       (uint64_t)slack_of(chunk) / 16 << 32;
-	uint32_t nr;
+	size_t kind = first_probe(chunk, bits);
 
-	for (uint32_t i = 0; i < MH_KIND_PROBES; i++) {
-		nr = probed(chunk, bits, i);
-		if (is_or_becomes(&table[nr].site, chunk->site) &&
-		    is_or_becomes(&table[nr].sizes, sizes + 1))
-			return nr;
+	for (unsigned int i = 0; ; kind = mh_chunk_kind_next(kind, bits)) {
+		if (is_or_becomes(&table[kind / 8].site, chunk->site) &&
+		    is_or_becomes(&table[kind / 8].sizes, sizes + 1))
+			return (uint32_t)kind / 8;
+		if (++i == MH_KIND_PROBES)
+			return UINT32_MAX;
 	}
-	return UINT32_MAX;
 }
 
 static inline uint32_t table_kinds(unsigned int nr)
@@ -460,7 +462,7 @@ static int is_at(uint64_t word, uintptr_t base)
 /* What a slot holds, as a word; @block: any address in the block.  0: no chunk. */
 static inline uint64_t word_of(uint32_t code, uintptr_t block)
 {
-	if (!code || code >= MH_SLOT_OTHER)
+	if (code < MH_SLOT_KINDS)
 		return 0;
 	return with_block(block, (code & MH_SLOT_PLACE) << 1 | MH_WORD_IS_USED |
 			  code >> MH_SLOT_KIND_SHIFT << MH_WORD_KIND_SHIFT |
@@ -474,7 +476,7 @@ static inline uint32_t code_of(uint64_t word)
 	const uint32_t kind = (uint32_t)word >> MH_WORD_KIND_SHIFT & MH_WORD_KIND;
 
 	if (word & (MH_WORD_IS_WIDE | MH_WORD_PENDING |
-		    1u << MH_WORD_ALONE_SHIFT | 1u) || kind >= MH_KIND_LAST)
+		    1u << MH_WORD_ALONE_SHIFT | 1u) || kind >> MH_KIND_BITS)
 		return 0;
 	return (uint32_t)(word & MH_WORD_PLACE) >> 1 |
 	       kind << MH_SLOT_KIND_SHIFT |
@@ -490,7 +492,7 @@ static uint32_t pending_code(uintptr_t base)
 /* Does the list tell what begins there? */
 static inline int is_listed(uint32_t code)
 {
-	return code >= MH_SLOT_LEAVING;
+	return code - MH_SLOT_LEAVING <= MH_SLOT_LISTED - MH_SLOT_LEAVING;
 }
 
 /* What the slot says of a chunk in a list while this thread reallocates it. */
@@ -679,7 +681,11 @@ static uint64_t word_of_move(uint64_t move)
 	return word ? word | MH_WORD_PENDING : 0;
 }
 
-MH_RUNTIME uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t move)
+MH_RUNTIME const struct mh_chunk_mover mh_chunk_no_mover = { .move = 1 };
+
+MH_RUNTIME uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks,
+					      struct mh_chunk_mover **own,
+					      uint64_t move)
 {
 	const uint64_t thread = mh_thread_pointer();
 	uint32_t first = mh_chunk_move_nr(thread, MH_MOVERS);
@@ -694,6 +700,8 @@ MH_RUNTIME uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t
 						 __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED))
 			continue;
+		if (own)
+			*own = mover;
 		if (LOAD(&mover->move))
 			break;
 		__atomic_store_n(&mover->move, move, __ATOMIC_RELEASE);
@@ -1371,14 +1379,14 @@ static inline int is_in(const struct mh_chunks *chunks,
 
 	chunk->base = (address >> MH_LEAF_SHIFT << MH_LEAF_SHIFT) +
 		      nr * MH_BLOCK_BYTES;
-	if (unlikely(code >= MH_SLOT_OTHER))
+	if (unlikely(code < MH_SLOT_KINDS))
 		return is_listed(code) && !LOAD(&chunks->has_more) &&
 		       is_in_list(chunks, leaf, chunk->base, address, chunk);
 	chunk->base += (code & MH_SLOT_PLACE) * 16;
 	read_kind(chunks, code >> MH_SLOT_KIND_SHIFT,
 		  code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK, chunk);
 	chunk->pending = 0;
-	return likely(code != 0) && holds(chunk, address);
+	return holds(chunk, address);
 }
 
 /* The chunk that has left a mark, if it has one of this unit. */
@@ -1434,10 +1442,9 @@ static int is_further(const struct mh_chunks *chunks, uintptr_t address,
 
 	if (leaf && nr > 2 * ROW_SLOTS) {
 		code = LOAD(&leaf->slot[nr]);
-		if (code >= MH_SLOT_OTHER)
+		if (code && code < MH_SLOT_KINDS)
 			return 0;
-		if (code && (code & MH_SLOT_PLACE) >
-			    (address >> 4 & MH_SLOT_PLACE))
+		if ((code & MH_SLOT_PLACE) > (address >> 4 & MH_SLOT_PLACE))
 			nr--;
 		for (unsigned int i = 0; i < 2; i++)
 			if (last_in_row(leaf, &nr))
@@ -1595,7 +1602,8 @@ static int leave_to_move(struct mh_chunks *chunks, struct mh_chunk_move *move)
 
 	/* where it is too far, a move cannot tell */
 	move->spot.move = move->base >> MH_MOVE_SPACE_SHIFT ? NULL :
-		mh_chunk_put_move_slowly(chunks, mh_chunk_move_of(move->base, code));
+		mh_chunk_put_move_slowly(chunks, NULL,
+					 mh_chunk_move_of(move->base, code));
 	if (swap_slot(move->spot.slot, code, pending_code(move->base)))
 		return 1;
 	if (move->spot.move)
@@ -1998,7 +2006,7 @@ static inline int is_clear_of_earlier(const struct mh_chunks *chunks,
 
 	return leaf && nr >= ROW_SLOTS && !LOAD(&chunks->has_more) &&
 	       last_in_row(leaf, &nr) &&
-	       LOAD(&leaf->slot[nr]) < MH_SLOT_OTHER &&
+	       LOAD(&leaf->slot[nr]) >= MH_SLOT_KINDS &&
 	       !is_in(chunks, leaf, nr, address, &chunk) &&
 	       chunk.base < address;
 }

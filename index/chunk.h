@@ -45,7 +45,7 @@
 
 #include <mallochooks/runtime.h>
 
-#define MH_CHUNK_LAYOUT	5	/* for readers outside: Documentation/formats.rst */
+#define MH_CHUNK_LAYOUT	6	/* for readers outside: Documentation/formats.rst */
 
 #define MH_BLOCK_SHIFT	5	/* addresses that a slot stands for, 2^n bytes */
 #define MH_GROUP_SHIFT	10
@@ -69,10 +69,10 @@
 #define MH_SLOT_PLACE		1u	/* in the block, in units of 16 bytes */
 #define MH_SLOT_SLACK_SHIFT	1
 #define MH_SLOT_KIND_SHIFT	5
-#define MH_SLOT_OTHER		0xffe0u	/* from here on it is no kind */
-#define MH_SLOT_PENDING		0xffe0u	/* with a place: look in @moving */
-#define MH_SLOT_LEAVING		0xffe2u	/* from here on: look in the list of the group */
-#define MH_SLOT_LISTED		0xffffu	/* the same, and nobody reallocates it */
+#define MH_SLOT_PENDING		2u	/* with a place: look in @moving */
+#define MH_SLOT_LEAVING		4u	/* from here on: look in the list of the group */
+#define MH_SLOT_LISTED		63u	/* the same, and nobody reallocates it */
+#define MH_SLOT_KINDS		64u	/* from here on it is a kind */
 
 /* A word; 0 is none. */
 #define MH_WORD_PLACE		3u	/* in the block, in units of 8 bytes */
@@ -108,13 +108,14 @@
 /*
  * What chunks may have in common, by number: the first table is a number each,
  *
- *	slack / 16 | usable / 8 | site
+ *	slack / 16 | usable / 8 + 1 | site
  *
  * and two more are for what that has no room for.  Slots have numbers of the
- * first, but for 0 and the last.
+ * first, but for 0 and 1.
  */
 #define MH_KIND_USABLE_SHIFT	48
 #define MH_KIND_USABLE		0x3ffu
+#define MH_KIND_HEADER		8	/* so many bytes more are in a number: glibc's are */
 #define MH_KIND_SLACK_SHIFT	58
 #define MH_KIND_SLACK		0x3fu
 #define MH_KIND_SLACK_MOST	(16 * (MH_KIND_SLACK + 1) - 1)
@@ -126,9 +127,8 @@ struct mh_chunk_kind {
 
 #define MH_KIND_TABLES		3
 #define MH_KIND_BITS		11	/* of the first; each next has 3 more */
-#define MH_KIND_LAST		(MH_SLOT_OTHER >> MH_SLOT_KIND_SHIFT)
-#define MH_KIND_PROBE_BITS	3
-#define MH_KIND_PROBES		(1u << MH_KIND_PROBE_BITS)
+#define MH_KIND_FIRST		(MH_SLOT_KINDS >> MH_SLOT_KIND_SHIFT)
+#define MH_KIND_PROBES		8u
 
 /*
  * Words of chunks that have no slot.  As long as no block has more chunks than
@@ -250,7 +250,7 @@ _Static_assert(sizeof(struct mh_chunks) == 419200 &&
 	       offsetof(struct mh_chunk_leaf, mark_1k) == 131360 &&
 	       offsetof(struct mh_chunk_zone, mark_2m) == 32768 &&
 	       offsetof(struct mh_chunk_wide, opened) == 56 &&
-	       sizeof(struct mh_chunk_wide) == 64, "layout 5");
+	       sizeof(struct mh_chunk_wide) == 64, "layout 6");
 
 /**
  * struct mh_chunk - what is known of a chunk
@@ -307,10 +307,12 @@ struct mh_chunk_move {
 /**
  * struct mh_chunk_hop - a realloc under way, in the usual case
  * @move:	where the chunk stands meanwhile
- * @code:	what its slot held, not 0
+ * @slot:	where it stood
+ * @code:	what that held, not 0
  */
 struct mh_chunk_hop {
 	uint64_t *move;
+	uint16_t *slot;
 	size_t code;
 };
 
@@ -341,12 +343,17 @@ void mh_chunk_move_begins(struct mh_chunks *chunks, uintptr_t base,
 
 /**
  * mh_chunk_put_move_slowly() - what mh_chunk_put_move() does, in any case
+ * @own:	or NULL
  * @move:	mh_chunk_move_of() of it
  *
  * A thread that has no mover yet is given one, as long as there are any.
  * Return: where it stands, or NULL: too many move at once.
  */
-uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks, uint64_t move);
+uint64_t *mh_chunk_put_move_slowly(struct mh_chunks *chunks,
+				   struct mh_chunk_mover **own, uint64_t move);
+
+/* What a thread has as a mover that has none yet: it is in use. */
+extern const struct mh_chunk_mover mh_chunk_no_mover;
 
 /**
  * mh_chunk_hop_slowly() - what mh_chunk_hop_begins() has begun, as such a move
@@ -453,7 +460,7 @@ int mh_chunk_is_inside(struct mh_chunks *chunks, const struct mh_chunk *chunk);
 /* Of a number in the first table of kinds. */
 static inline size_t mh_chunk_kind_usable(uint64_t key)
 {
-	return (key >> MH_KIND_USABLE_SHIFT & MH_KIND_USABLE) * 8;
+	return (key >> MH_KIND_USABLE_SHIFT & MH_KIND_USABLE) * 8 - MH_KIND_HEADER;
 }
 
 static inline size_t mh_chunk_kind_slack(uint64_t key)

@@ -207,16 +207,28 @@ static uint32_t find_move(struct chunks *chunks, uint64_t block, uint32_t code)
 	return 0;
 }
 
+/* Does the slot tell of a chunk, by itself or by a move? */
+static int is_told(uint32_t code)
+{
+	return code >= MH_SLOT_KINDS ||
+	       (code & ~MH_SLOT_PLACE) == MH_SLOT_PENDING;
+}
+
+static int is_listed(uint32_t code)
+{
+	return code && !is_told(code);
+}
+
 /* Return: 1; 0: no chunk; -1: it has to be read again. */
 static int read_slot(struct chunks *chunks, uint32_t code, uint64_t block,
 		     struct mh_chunk *out)
 {
-	out->pending = code >= MH_SLOT_OTHER;
-	if (!code || code >= MH_SLOT_LEAVING)
+	if (!is_told(code))
 		return 0;
+	out->pending = code < MH_SLOT_KINDS;
 	if (out->pending)
 		code = find_move(chunks, block, code);
-	if (!code || code >= MH_SLOT_OTHER)
+	if (code < MH_SLOT_KINDS)
 		return -1;
 	out->base = block + (code & MH_SLOT_PLACE) * 16;
 	return read_kind(chunks, code >> MH_SLOT_KIND_SHIFT,
@@ -280,8 +292,7 @@ static int counts(struct chunks *chunks, uint64_t word, const uint16_t *slot)
 		peek(chunks, chunks->at + offset, &chunks->head->has_more,
 		     sizeof(chunks->head->has_more));
 	return chunks->head->has_more ||
-	       slot[word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK] >=
-	       MH_SLOT_LEAVING;
+	       is_listed(slot[word >> MH_WORD_BLOCK_SHIFT & MH_WORD_BLOCK]);
 }
 
 /* @slot: those of the group */
@@ -310,7 +321,7 @@ static void each_slot(struct chunks *chunks, const uint16_t *slot, size_t nr,
 	struct spot spot = { .more = 0 };
 
 	for (size_t i = 0; i < nr; i++) {
-		if (!slot[i] || slot[i] >= MH_SLOT_LEAVING)
+		if (!is_told(slot[i]))
 			continue;
 		spot.at = at + i * sizeof(*slot);
 		spot.word = slot[i];

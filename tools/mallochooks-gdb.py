@@ -16,7 +16,7 @@ import struct
 import gdb
 
 ABI = 1
-LAYOUT = 5
+LAYOUT = 6
 MAGIC = struct.pack("<II", 0x6B686D31, ABI)
 # Where the linkers put a constant that has pointers in it.
 SECTIONS = (".data.rel.ro", ".data.rel.ro.local", ".rodata", ".data")
@@ -40,8 +40,9 @@ DEPTH = 414032
 MOVING = 414080
 ALONE = 1 << 63
 # Of what slots hold.
-OTHER = 0xFFE0
-LISTED = 0xFFE2  # and above
+PENDING = (2, 3)
+LISTED = range(4, 64)
+OF_A_KIND = 64  # and above
 LEAF_LINKS = 135456
 LEAF_1K = 131360
 LEAF_16K = 131104
@@ -108,8 +109,8 @@ class Index:
             usable, more = sizes - 1 & 0xFFFFFFFF, sizes - 1 >> 32
         else:
             key = read_one(self.table + FIRST_KINDS + 8 * number)
-            site, usable, more = (key & (1 << 48) - 1, (key >> 48 & 1023) * 8,
-                                  key >> 58)
+            site, more = key & (1 << 48) - 1, key >> 58
+            usable = (key >> 48 & 1023) * 8 - 8
         return {"requested": usable - 16 * more - slack, "usable": usable,
                 "site": site, "tag": 0, "opened": 0} if site else None
 
@@ -138,7 +139,7 @@ class Index:
         return chunk
 
     def slot(self, code, block):
-        pending = code >= OTHER
+        pending = code in PENDING
         if pending:
             # 128 moves, then 64 lines of an owner and its move
             moves = read(self.table + MOVING, "128Q" + "8xQ48x" * 64) or ()
@@ -159,7 +160,7 @@ class Index:
         start = address & ~1023
         slots = read(leaf + (address >> 10 & 0x7FF) * 64, "32H") or ()
         for number, code in enumerate(slots):
-            if code and code < LISTED:
+            if code in PENDING or code >= OF_A_KIND:
                 yield self.slot(code, start + 32 * number)
         crowded = read_one(self.table + HAS_MORE, "I")
         more = read_one(leaf + LEAF_LINKS + 8 * (address >> 10 & 0x7FF))
@@ -169,7 +170,7 @@ class Index:
                 return
             for word in words[:7]:
                 block = word >> 32 & 31
-                if word and (crowded or slots[block:block + 1] >= (LISTED,)):
+                if word and (crowded or slots and slots[block] in LISTED):
                     yield self.listed(word & 0xFFFFFFFF,
                                       start + 32 * block + (word >> 37 & 7))
             more = words[7]

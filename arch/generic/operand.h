@@ -33,4 +33,11 @@ static inline int mh_count_is_high(uint32_t *where)
 	return (int32_t)++*where < 0;
 }
 
+/* The lowest bit of one number becomes that of the other; both are shifted by it. */
+static inline void mh_shift_over(uint64_t *from, uint16_t *to)
+{
+	*to = (uint16_t)(*to << 1 | (*from & 1));
+	*from >>= 1;
+}
+
 #endif

@@ -25,7 +25,7 @@ static inline int mh_is_there(const uint64_t *where, uint64_t number)
 {
 	int same;
 
-	__asm__("cmpq %2, %1" : "=@cce"(same) : "m"(*where), "r"(number));
+	__asm__("cmpq %2, %1" : "=@cce"(same) : "m"(*where), "re"(number));
 	return same;
 }
 
@@ -44,6 +44,12 @@ static inline int mh_count_is_high(uint32_t *where)
 
 	__asm__("addl $1, %1" : "=@ccs"(high), "+m"(*where));
 	return high;
+}
+
+/* The lowest bit of one number becomes that of the other; both are shifted by it. */
+static inline void mh_shift_over(uint64_t *from, uint16_t *to)
+{
+	__asm__("shrq %0\n\tadcl %k1, %k1" : "+r"(*from), "+r"(*to) : : "cc");
 }
 
 #endif

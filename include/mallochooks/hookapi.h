@@ -61,6 +61,7 @@ void HOOK_IDENT(reset)(void);
 int HOOK_IDENT(apart)(void);
 size_t HOOK_IDENT(size_word)(const void *ptr);
 void HOOK_IDENT(free_own)(void *ptr, caller_t caller);
+void *HOOK_IDENT(realloc_own)(void *ptr, size_t size, caller_t caller);
 #endif
 
 #ifdef MH_NEXT
@@ -70,6 +71,7 @@ MH_OPS(MH_X)
 int NEXT_IDENT(apart)(void);
 size_t NEXT_IDENT(size_word)(const void *ptr);
 void NEXT_IDENT(free_own)(void *ptr, caller_t caller);
+void *NEXT_IDENT(realloc_own)(void *ptr, size_t size, caller_t caller);
 #endif
 
 #pragma GCC visibility pop

@@ -323,9 +323,6 @@ enum mh_sites_state {
  *		is MH_SITES_PAGE_NONE, so that readers of an earlier age leave them
  *		out; 0: there is none
  * @unreached:	what found no room there: lost directly, and indirectly
- * @no_record:	of no meaning to readers (version 3): where a thread counts that has no
- *		record of a site yet, to notice that; all of its counts are too high
- * @no_life:	likewise
  * @exe:	path of the executable, from /proc/self/exe
  * @cwd:	working directory when the file was made
  * @command:	arguments, each with its NUL; cut where the room ends
@@ -371,10 +368,7 @@ struct mh_sites_header {
 	uint32_t reach_threads;
 	uint32_t unreached_page;
 	struct mh_sites_heap unreached[2];
-	uint64_t reserved[2];
-	struct mh_sites_record no_record;
-	struct mh_sites_life no_life;
-	uint64_t reserved2[48];
+	uint64_t reserved[66];
 	char exe[1024];
 	char cwd[1024];
 	char command[1024];

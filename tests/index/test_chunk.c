@@ -55,13 +55,25 @@ static void dies(struct mh_chunks *index, uintptr_t base)
 /* The quick way where there is one, now and then, and the other; each alike. */
 static _Thread_local unsigned int turn;
 
+/* This thread's in the table that it was asked for last. */
+static struct mh_chunk_mover **own_mover(const struct mh_chunks *index)
+{
+	static _Thread_local const struct mh_chunks *last;
+	static _Thread_local struct mh_chunk_mover *own;
+
+	if (last != index)
+		own = (struct mh_chunk_mover *)&mh_chunk_no_mover;
+	last = index;
+	return &own;
+}
+
 static void moves(struct mh_chunks *index, uintptr_t base,
 		  struct mh_chunk_move *move)
 {
-	struct mh_chunk_hop hop = { NULL, 0 };
+	struct mh_chunk_hop hop = { .code = 0 };
 
 	if (apart && ++turn % 3)
-		hop = mh_chunk_hop_begins(index, base);
+		hop = mh_chunk_hop_begins(index, base, own_mover(index));
 	if (hop.code)
 		mh_chunk_hop_slowly(index, base, hop, move);
 	else
@@ -75,6 +87,7 @@ static struct mh_chunk_hop hop_of(const struct mh_chunk_move *move)
 
 	return (struct mh_chunk_hop){
 		.move = move->spot.move,
+		.slot = move->spot.slot,
 		.code = kind << MH_SLOT_KIND_SHIFT | slack << MH_SLOT_SLACK_SHIFT |
 			(move->base >> 4 & MH_SLOT_PLACE),
 	};

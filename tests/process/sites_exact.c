@@ -18,21 +18,27 @@ extern const char __executable_start[], etext[];
 
 static unsigned long turns, seed;
 
+/* One place that calls two operations; malloc does not look at what is too much. */
+typedef void *two_args(size_t n, size_t size);
+static two_args *volatile either[2];
+static _Thread_local unsigned int flip;
+
 /* A place may succeed at one time and fail at another. */
 #define HUGE_IF(holds)	((holds) ? SIZE_MAX / 2 - size : size)
 
 /* No two calls are alike, or the compiler would make one of them. */
 #define AFTER	__asm__ volatile("" : : "i"(__COUNTER__));
 #define PLACE(n) \
-	case 5 * (n): p = malloc(size); AFTER break; \
-	case 5 * (n) + 1: p = calloc(1 + size % 2, HUGE_IF(size % 16 == 5)); AFTER break; \
-	case 5 * (n) + 2: p = realloc(NULL, size + 1); AFTER break; \
-	case 5 * (n) + 3: p = memalign(64, size); AFTER break; \
-	case 5 * (n) + 4: p = malloc(HUGE_IF(size & 1)); AFTER break;
+	case 6 * (n): p = malloc(size); AFTER break; \
+	case 6 * (n) + 1: p = calloc(1 + size % 2, HUGE_IF(size % 16 == 5)); AFTER break; \
+	case 6 * (n) + 2: p = realloc(NULL, size + 1); AFTER break; \
+	case 6 * (n) + 3: p = memalign(64, size); AFTER break; \
+	case 6 * (n) + 4: p = malloc(HUGE_IF(size & 1)); AFTER break; \
+	case 6 * (n) + 5: p = either[++flip & 1](size, 1); AFTER break;
 #define PLACES_4(n)	PLACE(n) PLACE(n + 1) PLACE(n + 2) PLACE(n + 3)
 #define PLACES_16(n)	PLACES_4(n) PLACES_4(n + 4) PLACES_4(n + 8) PLACES_4(n + 12)
 #define PLACES_64(n)	PLACES_16(n) PLACES_16(n + 16) PLACES_16(n + 32) PLACES_16(n + 48)
-#define NR_PLACES	320
+#define NR_PLACES	384
 
 static void *take(unsigned int place, size_t size)
 {
@@ -89,6 +95,8 @@ int main(int argc, char **argv)
 
 	turns = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000;
 	seed = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
+	either[0] = (two_args *)(void *)malloc;
+	either[1] = calloc;
 	for (int i = 0; i < threads && i < 16; i++)
 		if (pthread_create(&id[i], NULL, work, (void *)(uintptr_t)i))
 			return 1;

@@ -43,6 +43,7 @@ EOS
 
 compile exact "$here/sites_exact.c" -pthread
 preload both log,sites
+preload over log,sites,index
 preload apart log,sites --compose=separate
 
 turns=3000
@@ -88,5 +89,7 @@ try "8 threads, at once" both 0 8 1
 try "8 threads, after 1000" both 1000 8 2
 try "8 threads, after 4096" both 4096 8 3
 try "1 thread, at once" both 0 1 4
+try "over the index, 8 threads" over 0 8 6
+try "over the index, 1 thread" over 1000 1 7
 try "separate objects" apart 1000 8 5
 finish

@@ -377,7 +377,7 @@ patch()
 		open("patched.so", "wb").write(data.replace(old, new))
 	END
 }
-if patch "24 5 419200 0" "24 6 419200 0"; then
+if patch "24 6 419200 0" "24 7 419200 0"; then
 	start "LD_PRELOAD=$work/patched.so" ./main churn
 	refused "another layout" "an index of another release" "$pid"
 	end
