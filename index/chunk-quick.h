@@ -160,8 +160,8 @@ static inline int mh_chunk_is_sort(size_t sort)
 	return sort >= MH_SLOT_KINDS >> MH_SLOT_SLACK_SHIFT;
 }
 
-/* Of the kind that a slot tells. */
-static inline uint64_t mh_chunk_kind_key_at(const struct mh_chunks *chunks, size_t code)
+/* The key of the kind that a slot tells. */
+static inline uint64_t mh_chunk_key_of_code(const struct mh_chunks *chunks, size_t code)
 {
 	return __atomic_load_n(&chunks->first_kinds[code >> MH_SLOT_KIND_SHIFT],
 			       __ATOMIC_RELAXED);
@@ -376,7 +376,7 @@ static inline int mh_chunk_knows_quickly(struct mh_chunks *chunks,
 			       __ATOMIC_ACQUIRE);
 	if (__builtin_expect(!mh_chunk_is_at(code, units), 0))
 		return 0;
-	key = mh_chunk_kind_key_at(chunks, code);
+	key = mh_chunk_key_of_code(chunks, code);
 	*site = mh_chunk_kind_site(key);
 	*requested = mh_chunk_kind_usable(key) - mh_chunk_kind_slack(key) -
 		     (code >> MH_SLOT_SLACK_SHIFT & MH_WORD_SLACK);
@@ -466,7 +466,7 @@ static inline int mh_chunk_hop_ends(struct mh_chunks *chunks,
 				    uintptr_t base, size_t requested,
 				    size_t usable)
 {
-	const uint64_t key = mh_chunk_kind_key_at(chunks, hop.code);
+	const uint64_t key = mh_chunk_key_of_code(chunks, hop.code);
 	const size_t way = mh_chunk_way(base);
 	size_t slack, kind;
 	uint16_t pending;
