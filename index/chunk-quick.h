@@ -57,6 +57,13 @@ static inline uint16_t *mh_chunk_slot(struct mh_chunk_leaf *leaf, uint64_t units
 			    (units & ~(uint64_t)MH_SLOT_PLACE));
 }
 
+/* In a table that has the key of a kind at @stride times the kind. */
+static inline const uint64_t *mh_chunk_key_at(const void *keys, unsigned int stride,
+					      size_t kind)
+{
+	return (const uint64_t *)((const char *)keys + stride * kind);
+}
+
 /*
  * A kind of the first table goes by the offset of its key there: that is 8 times its
  * number, and no shift is needed between the two.
@@ -64,13 +71,7 @@ static inline uint16_t *mh_chunk_slot(struct mh_chunk_leaf *leaf, uint64_t units
 static inline const uint64_t *mh_chunk_kind_at(const struct mh_chunks *chunks,
 					       size_t kind)
 {
-	return (const uint64_t *)((const char *)chunks->first_kinds + kind);
-}
-
-static inline const uint64_t *mh_chunk_key_at(const void *keys, unsigned int stride,
-					      size_t kind)
-{
-	return (const uint64_t *)((const char *)keys + stride * kind);
+	return mh_chunk_key_at(chunks->first_kinds, 1, kind);
 }
 
 /* So many keys wide are entries of who keeps more by kind, with a copy of the key. */
@@ -196,8 +197,7 @@ static inline size_t mh_chunk_kind_of(const void *keys, unsigned int stride,
 	/* or else gcc takes the header off once more */
 	__asm__("" : "+r"(usable));
 	*slack = usable - requested;
-
-	/* such an allocator's has a header, so @size is what it can't be too small for */
+	/* such an allocator's has a header: @size is no smaller than that */
 	if (__builtin_expect(apart ? size > MH_UNMARKED_MOST + MH_KIND_HEADER :
 				     usable > MH_UNMARKED_MOST, 0))
 		return 0;
@@ -259,16 +259,13 @@ static inline int mh_chunk_born_at(struct mh_chunk_leaf *leaf, uint64_t units,
 }
 
 /**
- * mh_chunk_born_quickly() - the same, and of what kind it is
- * @base:	the chunk's address
+ * mh_chunk_born_quickly() - the same, of a chunk at @base
  *
- * Arguments, context: as above.
- * Return: its kind; 0 when it takes mh_chunk_born_slowly().
+ * Other arguments, context, return: as for mh_chunk_kind_of(), mh_chunk_born_at().
  */
-static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
-					   uintptr_t base, size_t requested,
-					   size_t usable, uintptr_t site,
-					   int apart)
+static inline int mh_chunk_born_quickly(struct mh_chunks *chunks, uintptr_t base,
+					size_t requested, size_t usable,
+					uintptr_t site, int apart)
 {
 	const size_t way = mh_chunk_way(base);
 	const uint64_t units = mh_chunk_units(
@@ -280,7 +277,7 @@ static inline size_t mh_chunk_born_quickly(struct mh_chunks *chunks,
 	kind = mh_chunk_kind_of(chunks->first_kinds, 1, 0, requested, usable, &slack,
 				site, apart);
 	return kind && mh_chunk_born_at(mh_chunk_way_leaf(chunks, way), units, kind,
-					slack, apart) ? kind : 0;
+					slack, apart);
 }
 
 /*

@@ -16,15 +16,10 @@ static inline uint64_t mh_xor_with(uint64_t number, const uint64_t *where)
 	return number ^ __atomic_load_n(where, __ATOMIC_ACQUIRE);
 }
 
-/* Relaxed, as the next one. */
+/* Relaxed. */
 static inline int mh_is_there(const uint64_t *where, uint64_t number)
 {
 	return __atomic_load_n(where, __ATOMIC_RELAXED) == number;
-}
-
-static inline int mh_is_zero(const uint16_t *where)
-{
-	return !__atomic_load_n(where, __ATOMIC_RELAXED);
 }
 
 /* Not atomic. */

@@ -20,21 +20,13 @@ static inline uint64_t mh_xor_with(uint64_t number, const uint64_t *where)
 	return number;
 }
 
-/* Relaxed, as the next one. */
+/* Relaxed. */
 static inline int mh_is_there(const uint64_t *where, uint64_t number)
 {
 	int same;
 
 	__asm__("cmpq %2, %1" : "=@cce"(same) : "m"(*where), "re"(number));
 	return same;
-}
-
-static inline int mh_is_zero(const uint16_t *where)
-{
-	int zero;
-
-	__asm__("cmpw $0, %1" : "=@cce"(zero) : "m"(*where));
-	return zero;
 }
 
 /* Not atomic, but one instruction: what a signal handler adds meanwhile is not lost. */
